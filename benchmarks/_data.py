@@ -1,0 +1,27 @@
+"""Where the benchmarks find real cells: SCELLM_TEST_DATA, or the folder `shared/data` beside the checkout."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import anndata as ad
+
+DATA = Path(os.environ.get("SCELLM_TEST_DATA", Path(__file__).parents[2] / "shared/data"))
+
+
+def read(name: str) -> ad.AnnData:
+    """An AnnData by its path in the data folder; stops with a reason where there is none."""
+    path = DATA / name
+    if not path.exists():
+        sys.exit(f"{name} is not in {DATA}; set SCELLM_TEST_DATA to the folder that holds it.")
+    return ad.read_h5ad(path)
+
+
+def table(rows: list[dict]) -> str:
+    """Rows as a small text table."""
+    keys = list(rows[0])
+    cells = [keys, *[[f"{row[k]:.3g}" if isinstance(row[k], float) else str(row[k]) for k in keys] for row in rows]]
+    widths = [max(len(line[i]) for line in cells) for i in range(len(keys))]
+    return "\n".join("  ".join(value.rjust(width) for value, width in zip(line, widths, strict=True)) for line in cells)

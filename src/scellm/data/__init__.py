@@ -1,0 +1,7 @@
+"""AnnData to tokens: what scvi-tools' loaders need."""
+
+from scellm.data._counts import Counts
+from scellm.data._tokens import Padded, Tokens
+from scellm.data._views import VIEWS, SubsampleGenes, Thin, View, identity
+
+__all__ = ["VIEWS", "Counts", "Padded", "SubsampleGenes", "Thin", "Tokens", "View", "identity"]

@@ -1,0 +1,57 @@
+"""Counts of some cells, packed, before they are binned: what a view works on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Counts above zero of some cells, one cell after another.
+
+    Parameters
+    ----------
+    gene
+        Gene ids, int32, (tokens,).
+    count
+        Counts, whole numbers where the data have them, (tokens,).
+    offsets
+        Where each cell starts, int64, (cells + 1,).
+    total
+        Counts of each cell over all its genes, known or not, float64, (cells,).
+    cell
+        Number of each cell in the data, (cells,): random views are keyed by it.
+    """
+
+    gene: np.ndarray
+    count: np.ndarray
+    offsets: np.ndarray
+    total: np.ndarray
+    cell: np.ndarray
+
+    @property
+    def cell_of_token(self) -> np.ndarray:
+        """Row of the cell that each token belongs to, (tokens,)."""
+        return np.repeat(np.arange(len(self.cell)), np.diff(self.offsets))
+
+    def keep(self, kept: np.ndarray, count: np.ndarray, total: np.ndarray) -> Counts:
+        """The tokens where `kept`, with new counts and totals.
+
+        Parameters
+        ----------
+        kept
+            bool, (tokens,).
+        count
+            New counts, (tokens,).
+        total
+            New totals, (cells,).
+
+        Returns
+        -------
+        Counts
+            Fewer tokens, the same cells.
+        """
+        before = np.concatenate([[0], np.cumsum(kept)])
+        return Counts(self.gene[kept], count[kept], before[self.offsets], total, self.cell)

@@ -1,0 +1,157 @@
+"""Cells as packed tokens, and the padded chunks that a kernel works on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Padded:
+    """A few cells of nearly equal length as a rectangle; column 0 is [CLS].
+
+    Parameters
+    ----------
+    gene
+        Gene ids, int64; [CLS] is `n_genes`, padding `n_genes + 1`.
+    bin
+        Bins, int64; [CLS] is `n_bins`, [MASK] and padding `n_bins + 1`.
+    real
+        True for tokens of a cell, `None` where there is no padding at all.
+    target
+        Bin to be told from the others, int64; -1 where nothing is asked. `None` outside pretraining.
+    """
+
+    gene: Int[Tensor, "cells length"]
+    bin: Int[Tensor, "cells length"]
+    real: Bool[Tensor, "cells length"] | None
+    target: Int[Tensor, "cells length"] | None = None
+
+    @property
+    def n_tokens(self) -> int:
+        """Number of tokens computed on, padding and [CLS] included."""
+        return self.gene.numel()
+
+    def to(self, device: torch.device | str) -> Padded:
+        """The same cells on another device."""
+        return Padded(*(x if x is None else x.to(device) for x in (self.gene, self.bin, self.real, self.target)))
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Some cells, each a set of (gene, bin) pairs, one after another; [CLS] is not stored.
+
+    Parameters
+    ----------
+    gene
+        Gene ids, int64.
+    bin
+        Bins of expression, int64.
+    offsets
+        Where each cell starts, and the end, int64.
+    target
+        Bin to be told from the others, int64; -1 where nothing is asked. `None` outside pretraining.
+    """
+
+    gene: Int[Tensor, " tokens"]
+    bin: Int[Tensor, " tokens"]
+    offsets: Int[Tensor, " cells_and_end"]
+    target: Int[Tensor, " tokens"] | None = None
+
+    @classmethod
+    def of(cls, batch: dict[str, Tensor], suffix: str = "") -> Tokens:
+        """From a loader's batch; the second view of a cell has the suffix "_b"."""
+        return cls(batch[f"gene{suffix}"], batch[f"bin{suffix}"], batch[f"offsets{suffix}"])
+
+    @property
+    def n_cells(self) -> int:
+        """Number of cells."""
+        return len(self.offsets) - 1
+
+    @property
+    def lengths(self) -> Int[Tensor, " cells"]:
+        """Number of genes of each cell."""
+        return self.offsets.diff()
+
+    def to(self, device: torch.device | str) -> Tokens:
+        """The same tokens on another device."""
+        target = None if self.target is None else self.target.to(device)
+        return Tokens(self.gene.to(device), self.bin.to(device), self.offsets.to(device), target)
+
+    def positions(self, cells: Int[Tensor, " chosen"]) -> Int[Tensor, " tokens"]:
+        """Where the tokens of the chosen cells stand, cell after cell."""
+        starts, n = self.offsets[cells], self.lengths[cells]
+        ends = n.cumsum(0)
+        shift = torch.repeat_interleave(starts - (ends - n), n)
+        return torch.arange(len(shift), device=shift.device) + shift
+
+    def select(self, cells: Int[Tensor, " chosen"]) -> Tokens:
+        """Only the chosen cells, in the order given."""
+        at = self.positions(cells)
+        n = self.lengths[cells]
+        offsets = torch.cat([n.new_zeros(1), n.cumsum(0)])
+        return Tokens(self.gene[at], self.bin[at], offsets, None if self.target is None else self.target[at])
+
+    def pad(self, n_genes: int, n_bins: int) -> Padded:
+        """All cells as one rectangle as long as the longest, [CLS] first.
+
+        Parameters
+        ----------
+        n_genes
+            Size of the vocabulary; ids from there on are special.
+        n_bins
+            Number of bins; ids from there on are special.
+
+        Returns
+        -------
+        Padded
+            (cells, longest + 1).
+        """
+        n = self.lengths
+        longest = int(n.max()) if len(n) else 0
+        shape = (len(n), longest + 1)
+        row = torch.repeat_interleave(torch.arange(len(n), device=n.device), n)  # (tokens,)
+        column = torch.arange(len(self.gene), device=n.device) - self.offsets[:-1][row] + 1  # (tokens,)
+        gene = self.gene.new_full(shape, n_genes + 1)
+        bins = self.bin.new_full(shape, n_bins + 1)
+        gene[:, 0], bins[:, 0] = n_genes, n_bins
+        gene[row, column], bins[row, column] = self.gene, self.bin
+        target = None
+        if self.target is not None:
+            target = self.target.new_full(shape, -1)
+            target[row, column] = self.target
+        full = bool((n == longest).all())
+        real = None if full else torch.arange(longest + 1, device=n.device)[None] <= n[:, None]  # (cells, length)
+        return Padded(gene, bins, real, target)
+
+    def cut(self, max_tokens: int, max_padding: float = 0.05) -> Iterator[Int[Tensor, " cells"]]:
+        """Cut into chunks of cells of similar length: sorted by length, then cut by budget and by padding.
+
+        Parameters
+        ----------
+        max_tokens
+            Tokens a chunk may hold, padding and [CLS] included; a cell longer than that is a chunk of its own.
+        max_padding
+            Share of a chunk that may be padding.
+
+        Yields
+        ------
+        torch.Tensor
+            Numbers of the cells of a chunk, int64. The same tokens give the same cut.
+        """
+        lengths = self.lengths.cpu() + 1
+        order = torch.argsort(lengths, descending=True, stable=True)
+        sizes = lengths[order].tolist()
+        start, used = 0, 0
+        for at, n in enumerate(sizes):  # over the cells of one batch: plain numbers, microseconds
+            rectangle = sizes[start] * (at - start + 1)
+            if at > start and (rectangle > max_tokens or used + n < (1 - max_padding) * rectangle):
+                yield order[start:at]
+                start, used = at, 0
+            used += n
+        if sizes:
+            yield order[start:]

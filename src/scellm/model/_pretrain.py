@@ -1,0 +1,114 @@
+"""From a model and options to a pretraining run."""
+
+from __future__ import annotations
+
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import torch
+from scvi import settings
+from scvi.model._utils import parse_device_args
+
+from scellm import _keys
+from scellm._logging import logger
+from scellm.data._batches import PretrainingBatches, StepSampler
+from scellm.data._dataset import ViewDataset
+from scellm.data._views import View, get_view
+from scellm.model._fit import fit
+from scellm.train._checkpoint import Checkpoint
+from scellm.train._memory import chunk_tokens as choose_chunk_tokens
+from scellm.train._memory import keep_tokens
+from scellm.train._pretraining_plan import PretrainingPlan
+from scellm.train._recipe import Recipe
+
+if TYPE_CHECKING:
+    from scellm.model._cell_lm import CellLM
+
+_CELLS_BY_DEFAULT, _EPOCHS_AT_MOST = 200_000, 50
+
+
+def pretrain(
+    model: CellLM,
+    options: dict[str, Any],
+    views: tuple[str | View, str | View],
+    *,
+    indices: Any,
+    max_epochs: int | None,
+    max_steps: int | None,
+    batch_size: int,
+    chunk_tokens: int | str,
+    memory: int | str,
+    checkpoint: str | PathLike | None,
+    checkpoint_every: int,
+    accelerator: str,
+    devices: int | list[int] | str,
+    **trainer_kwargs: Any,
+) -> None:
+    """Everything behind :meth:`scellm.CellLM.pretrain`, whose docstring describes the arguments."""
+    adata = model._validate_anndata()
+    rows = np.arange(adata.n_obs)[slice(None) if indices is None else np.asarray(indices)]
+    _check_batch(rows, batch_size, options)
+    _, _, device = parse_device_args(accelerator, devices, return_device="torch")
+    recipe = _recipe(model, options, _steps(len(rows), batch_size, max_epochs, max_steps), device, chunk_tokens, memory, trainer_kwargs)
+    seed = settings.seed if settings.seed is not None else int(torch.randint(2**31, ()))
+    run = {**recipe.to_dict(), "seed": seed, "batch_size": batch_size, "rows": len(rows), "config": str(model.module.config)}
+    run["views"] = [str(v) for v in views]
+    if checkpoint is not None and settings.seed is None:
+        msg = "A checkpoint can only be gone on from with the same random numbers. Set scvi.settings.seed = 0 (or another) first."
+        raise ValueError(msg)
+    saved = Checkpoint(checkpoint, checkpoint_every, _plain(run))
+    dataset = ViewDataset(model.adata_manager, (get_view(views[0]), get_view(views[1])), seed)
+    sampler = StepSampler(rows, batch_size, recipe.steps, seed, saved.start())
+    plan = PretrainingPlan(model.module, recipe, seed, saved)
+    options = {"simple_progress_bar": False, "log_every_n_steps": 1, **trainer_kwargs}
+    if len(sampler):
+        fit(model, plan, PretrainingBatches(dataset, sampler), 1, accelerator, devices, **options)
+    else:
+        logger.info("pretrain: %s has all %s steps; its weights are used", checkpoint, f"{recipe.steps:,}")
+        model.module.load_state_dict(saved.read()["module"])  # type: ignore[index]
+        plan.rows, model.is_trained_ = saved.read()["rows"], True  # type: ignore[index]
+    _add_history(model, plan.rows)
+
+
+def _check_batch(rows: np.ndarray, batch_size: int, options: dict[str, Any]) -> None:
+    least = 2 if "contrastive" in options["objectives"] and options["contrast"] is not None else 1
+    if min(len(rows), batch_size) < least:
+        msg = f"The contrastive objective compares cells: it needs at least two; found {len(rows)} cells and batch_size={batch_size}."
+        raise ValueError(msg)
+
+
+def _steps(n: int, batch_size: int, max_epochs: int | None, max_steps: int | None) -> int:
+    per_epoch = max(n // min(batch_size, n), 1)
+    if max_steps is not None:
+        return max_steps
+    if max_epochs is None:
+        max_epochs = min(max(round(_CELLS_BY_DEFAULT / n), 1), _EPOCHS_AT_MOST)
+        logger.info("pretrain: %s epochs of %s steps", max_epochs, per_epoch)
+    return max_epochs * per_epoch
+
+
+def _recipe(
+    model: CellLM, options: dict[str, Any], steps: int, device: torch.device, chunk: int | str, memory: int | str, trainer_kwargs: dict[str, Any]
+) -> Recipe:
+    config = model.module.config
+    if "origin" in options["objectives"] and _keys.ORIGIN_KEY not in model.adata_manager.data_registry:
+        options["objectives"] = tuple(o for o in options["objectives"] if o != "origin")
+        logger.info("pretrain: no origin_key was set up, so the origin objective is left out")
+    width = 2 if "16" in str(trainer_kwargs.get("precision", "32")) else 4
+    return Recipe(
+        steps=steps, chunk_tokens=choose_chunk_tokens(config, device, chunk),
+        keep_tokens=keep_tokens(config, device, memory, width), **options,
+    )  # fmt: skip
+
+
+def _plain(run: dict[str, Any]) -> dict[str, Any]:
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in run.items()}
+
+
+def _add_history(model: CellLM, rows: list[dict[str, float]]) -> None:
+    """One row a step, for each number of the plan, under the names that scvi-tools would give."""
+    table = pd.DataFrame(rows).set_index("step")
+    table.columns = [f"pretrain_{c}" for c in table.columns]
+    model.history_ = (model.history_ or {}) | {c: table[[c]] for c in table.columns}

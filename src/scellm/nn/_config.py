@@ -1,0 +1,102 @@
+"""The shape of a CellLM, and its presets."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that fixes the shape and the arithmetic of the encoder.
+
+    Parameters
+    ----------
+    n_genes
+        Size of the vocabulary. The gene table has two more rows, [CLS] and padding, as the published one does.
+    n_bins
+        Number of bins. The bin table has two more rows, [CLS] and [MASK].
+    dim
+        Width of a token, and of a cell's vector.
+    depth
+        Number of blocks.
+    heads, dim_head
+        Attention heads and their width; queries are `heads * dim_head` wide, which need not be `dim` (published: 1024 and 512).
+    ff_mult
+        Width of the feed-forward layer, in `dim`.
+    n_features
+        Random features of FAVOR+; by default `int(dim_head * log(dim_head))`, as published.
+    attention
+        Name of the attention: a key of `scellm.nn.ATTENTIONS`.
+    dropout
+        Probability, at the three places of the published code: after the embedding, after attention, inside the feed-forward.
+    """
+
+    n_genes: int
+    n_bins: int = 6
+    dim: int = 128
+    depth: int = 4
+    heads: int = 4
+    dim_head: int = 32
+    ff_mult: int = 4
+    n_features: int | None = None
+    attention: str = "favor"
+    dropout: float = 0.1
+
+    @property
+    def features(self) -> int:
+        """Number of random features."""
+        return self.n_features or int(self.dim_head * math.log(self.dim_head))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers and strings."""
+        return asdict(self)
+
+
+PRESETS: dict[str, dict[str, int]] = {
+    "mini": {"dim": 128, "depth": 4, "heads": 4, "dim_head": 32},
+    "8m": {"dim": 256, "depth": 3, "heads": 8, "dim_head": 64},
+    "25m": {"dim": 384, "depth": 10, "heads": 6, "dim_head": 64},
+    "50m": {"dim": 512, "depth": 10, "heads": 16, "dim_head": 64},
+}
+"""Sizes by name. The paper counts the gene table in its "over 50 million"; it gives no shape for the other two."""
+
+
+def make_config(size: str, n_genes: int, **overrides: Any) -> Config:
+    """A preset with changes.
+
+    Parameters
+    ----------
+    size
+        A key of `PRESETS`.
+    n_genes
+        Size of the vocabulary.
+    **overrides
+        Fields of :class:`Config`.
+
+    Returns
+    -------
+    Config
+        The shape.
+
+    Raises
+    ------
+    ValueError
+        If the size is not known or a number makes no model.
+    TypeError
+        If an override is not a field.
+    """
+    if size not in PRESETS:
+        msg = f"size={size!r} is not known; expected one of {list(PRESETS)}. Other shapes: CellLM(adata, dim=..., depth=..., heads=...)."
+        raise ValueError(msg)
+    unknown = set(overrides) - set(Config.__dataclass_fields__)
+    if unknown:
+        msg = f"CellLM takes no {sorted(unknown)}; the shape's options are {list(Config.__dataclass_fields__)[1:]}."
+        raise TypeError(msg)
+    config = replace(Config(n_genes, **PRESETS[size]), **overrides)
+    small = [k for k in ("dim", "depth", "heads", "dim_head", "ff_mult", "n_bins") if getattr(config, k) < 1]
+    if small or not 0 <= config.dropout < 1:
+        msg = f"{small or ['dropout']} must be positive, and dropout in [0, 1); found {[getattr(config, k) for k in small] or config.dropout}."
+        raise ValueError(msg)
+    return config

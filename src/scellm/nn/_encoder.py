@@ -1,0 +1,66 @@
+"""The Performer over a cell's expressed genes (paper, section 3.2)."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from scellm.data._tokens import Padded
+from scellm.nn._block import Block
+from scellm.nn._config import Config
+from scellm.nn._dropout import dropout
+
+
+class Embedding(nn.Module):
+    """A token is the vector of its bin plus the vector of its gene; there is no position (paper, section 3.2).
+
+    Parameters
+    ----------
+    config
+        The shape.
+    """
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.bin = nn.Embedding(config.n_bins + 2, config.dim)
+        self.gene = nn.Embedding(config.n_genes + 2, config.dim)
+        self.dropout = config.dropout
+
+    def forward(self, gene: Int[Tensor, "cells length"], bins: Int[Tensor, "cells length"]) -> Float[Tensor, "cells length dim"]:
+        """Gene ids and bins to vectors."""
+        return dropout(self.gene(gene) + self.bin(bins), self.dropout, training=self.training)
+
+
+class Encoder(nn.Module):
+    """Embedding, blocks and a last LayerNorm.
+
+    Parameters
+    ----------
+    config
+        The shape.
+    """
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.config = config
+        self.embedding = Embedding(config)
+        self.blocks = nn.ModuleList(Block(config) for _ in range(config.depth))
+        self.norm = nn.LayerNorm(config.dim)
+
+    @property
+    def max_padding(self) -> float:
+        """Largest share of padding that the attention copes with."""
+        return self.blocks[0].attention.kernel.max_padding
+
+    def forward(self, cells: Padded) -> Float[Tensor, "cells length dim"]:
+        """Vectors of all tokens; those of padding mean nothing."""
+        x = self.embedding(cells.gene, cells.bin)  # (b, n, d)
+        for block in self.blocks:
+            x = block(x, cells.real)  # (b, n, d)
+        return self.norm(x)
+
+    def redraw(self, generator: torch.Generator) -> None:
+        """Draw the random features of every block anew."""
+        for block in self.blocks:
+            block.attention.redraw(generator)

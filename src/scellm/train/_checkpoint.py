@@ -1,0 +1,82 @@
+"""Stop pretraining anywhere and go on as if it had never stopped."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from scellm._logging import logger
+
+_FREE = {"keep_tokens"}
+"""Options that may differ between the runs: they move no weight."""
+
+
+class Checkpoint:
+    """A file with weights, optimiser, step and history; everything random is keyed by the step, so no random state is needed.
+
+    Parameters
+    ----------
+    path
+        The file; `None` saves nothing.
+    every
+        Steps between two saves.
+    settings
+        Options of the run, plain values: a file of another run is refused.
+    """
+
+    def __init__(self, path: str | os.PathLike | None, every: int, settings: dict[str, Any]) -> None:
+        self.path = None if path is None else Path(path)
+        self.every, self.settings = every, settings
+
+    def read(self) -> dict[str, Any] | None:
+        """What was saved, if anything was; no code is run from the file.
+
+        Raises
+        ------
+        ValueError
+            If the file is of a run with other options.
+        """
+        if self.path is None or not self.path.exists():
+            return None
+        saved = torch.load(self.path, weights_only=True, map_location="cpu")
+        differ = {k for k in self.settings if saved["settings"].get(k) != self.settings[k]} - _FREE
+        if differ:
+            pairs = ", ".join(f"{k}: {saved['settings'].get(k)!r} there, {self.settings[k]!r} here" for k in sorted(differ))
+            msg = f"{self.path} is the checkpoint of another run ({pairs}). Use the same options to go on, or another file to start anew."
+            raise ValueError(msg)
+        return saved
+
+    def start(self) -> int:
+        """Number of the step to start with."""
+        saved = self.read()
+        return 0 if saved is None else int(saved["step"])
+
+    def restore(self, modules: dict[str, nn.Module], optimizer: torch.optim.Optimizer) -> tuple[int, list[dict[str, float]]]:
+        """Put everything back; gives the step to go on from and the history so far."""
+        saved = self.read()
+        if saved is None:
+            return 0, []
+        for name, module in modules.items():
+            module.load_state_dict(saved[name])
+        optimizer.load_state_dict(saved["optimizer"])
+        logger.info("pretrain: going on from step %s of %s", f"{saved['step']:,}", self.path)
+        return int(saved["step"]), saved["rows"]
+
+    def save_if_due(self, modules: dict[str, nn.Module], optimizer: torch.optim.Optimizer, step: int, rows: list[dict[str, float]]) -> None:
+        """Save, if `every` steps have passed."""
+        if step % self.every == 0:
+            self.save(modules, optimizer, step, rows)
+
+    def save(self, modules: dict[str, nn.Module], optimizer: torch.optim.Optimizer, step: int, rows: list[dict[str, float]]) -> None:
+        """Write beside the file, then put it in its place: a stop in the middle leaves the old one whole."""
+        if self.path is None:
+            return
+        state = {name: module.state_dict() for name, module in modules.items()}
+        beside = self.path.with_name(self.path.name + ".part")
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        torch.save(state | {"optimizer": optimizer.state_dict(), "step": step, "rows": rows, "settings": self.settings}, beside)
+        beside.replace(self.path)
