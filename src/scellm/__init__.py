@@ -4,8 +4,8 @@ from importlib.metadata import version
 
 from scvi import settings
 
-from scellm import pp
+from scellm import baselines, pl, pp, tl
 from scellm.model import CellLM
 
-__all__ = ["CellLM", "pp", "settings"]
+__all__ = ["CellLM", "baselines", "pl", "pp", "settings", "tl"]
 __version__ = version("scellm")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.functional import gelu
+from torch.nn.functional import gelu, pad
 
+from scellm.data._tokens import Padded
 from scellm.nn._config import Config
 from scellm.nn._dropout import dropout
 from scellm.nn._favor import Favor, orthogonal_projection
@@ -39,12 +40,14 @@ class Attention(nn.Module):
         self.register_buffer("projection", orthogonal_projection(config.features, config.dim_head))
         self.projection: Tensor
 
-    def forward(self, x: Float[Tensor, "cells length dim"], real: Bool[Tensor, "cells length"] | None) -> Float[Tensor, "cells length dim"]:
-        """Attend within each cell."""
-        b, n, _ = x.shape
-        q, k, v = self.to_qkv(x).view(b, n, 3, self.heads, -1).permute(2, 0, 3, 1, 4)  # each (b, h, n, dim_head)
-        out = self.kernel(q, k, v, real, self.projection)  # (b, h, n, dim_head)
-        return self.to_out(out.transpose(1, 2).reshape(b, n, -1))
+    def forward(self, x: Float[Tensor, "rows dim"], cells: Padded) -> Float[Tensor, "rows dim"]:
+        """Attend within each cell. Rows are those of the rectangle, one cell after another, and perhaps a few more."""
+        b, n = cells.gene.shape
+        qkv = self.to_qkv(x)[: b * n].view(b, n, 3, self.heads, -1)
+        q, k, v = qkv.permute(2, 0, 3, 1, 4)  # each (b, h, n, dim_head)
+        out = self.kernel(q, k, v, cells.real, self.projection)  # (b, h, n, dim_head)
+        out = out.transpose(1, 2).reshape(b * n, -1)  # (b * n, h * dim_head)
+        return self.to_out(pad(out, (0, 0, 0, len(x) - len(out))))
 
     @torch.no_grad()
     def redraw(self, generator: torch.Generator) -> None:
@@ -68,7 +71,7 @@ class FeedForward(nn.Module):
         self.w2 = nn.Linear(config.dim * config.ff_mult, config.dim)
         self.dropout = config.dropout
 
-    def forward(self, x: Float[Tensor, "cells length dim"]) -> Float[Tensor, "cells length dim"]:
+    def forward(self, x: Float[Tensor, "rows dim"]) -> Float[Tensor, "rows dim"]:
         """Each token by itself."""
         return self.w2(dropout(gelu(self.w1(x)), self.dropout, training=self.training))
 
@@ -88,7 +91,7 @@ class Block(nn.Module):
         self.ff_norm, self.ff = nn.LayerNorm(config.dim), FeedForward(config)
         self.dropout = config.dropout
 
-    def forward(self, x: Float[Tensor, "cells length dim"], real: Bool[Tensor, "cells length"] | None) -> Float[Tensor, "cells length dim"]:
+    def forward(self, x: Float[Tensor, "rows dim"], cells: Padded) -> Float[Tensor, "rows dim"]:
         """One block."""
-        x = x + dropout(self.attention(self.attention_norm(x), real), self.dropout, training=self.training)
+        x = x + dropout(self.attention(self.attention_norm(x), cells), self.dropout, training=self.training)
         return x + self.ff(self.ff_norm(x))

@@ -35,7 +35,7 @@ def dropout(x: Float[Tensor, "..."], p: float, *, training: bool) -> Float[Tenso
         return x
     if x.device.type != "cpu":
         return functional.dropout(x, p)
-    return _Dropout.apply(x, max(round(p * 256), 1))
+    return _Dropout.apply(x, min(max(round(p * 256), 1), 255))
 
 
 class _Dropout(torch.autograd.Function):
@@ -45,7 +45,8 @@ class _Dropout(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, of_256: int) -> Tensor:
         n = x.numel()
         random = torch.empty(-(-n // 8), dtype=torch.int64).random_(-(2**63), None)  # all 64 bits are random
-        kept = random.view(torch.uint8)[:n].view(x.shape) >= of_256
+        least = of_256 - 128  # of the bytes -128 .. 127 that keep a value
+        kept = random.view(torch.int8)[:n].view(x.shape).clamp(least - 1, least).sub_(least - 1)  # 0 or 1; faster than a comparison
         ctx.save_for_backward(kept)
         ctx.scale = 256 / (256 - of_256)
         return (x * kept).mul_(ctx.scale)

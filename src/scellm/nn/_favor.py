@@ -12,6 +12,9 @@ from torch import Tensor, nn
 EPS = 1e-4
 """Added to every feature, as in the published encoder and in performer-pytorch."""
 
+_KEEP_BYTES = 1 << 25
+"""Features of at most 32 MiB a call are kept for the gradient; more are made again from the queries and keys."""
+
 _BLOCK = 1 << 20  # features worked on at once on a CPU: two such arrays stay in its cache
 
 
@@ -29,7 +32,7 @@ class Favor(nn.Module):
     constants to the gradient. Padding enters neither keys, values nor the denominator, so a cell's result is its own alone.
     (The published encoder takes :math:`c_k` over the whole batch and keeps padding in the denominator.)
 
-    Features are worked on in blocks and made again for the gradient: what is kept grows with tokens, not with features.
+    Features are worked on in blocks. They are kept for the gradient where that is at most 32 MiB (a chunk of `mini`), else made again.
     """
 
     max_padding = 0.05
@@ -43,35 +46,54 @@ class Favor(nn.Module):
         projection: Float[Tensor, "features dim_head"],
     ) -> Float[Tensor, "cells heads length dim_head"]:
         """Attend within each cell. `real` is False at padding, or None where there is none."""
-        return _Favor.apply(q, k, v, real, projection)
+        return _Favor.apply(q, k, v, real, projection, keeps_features(q.numel() // q.shape[-1], len(projection), q.element_size()))
+
+
+def keeps_features(rows: int, features: int, bytes_per_value: int) -> bool:
+    """Whether the features of `rows` queries and keys are kept for the gradient."""
+    return 2 * rows * features * bytes_per_value <= _KEEP_BYTES
 
 
 class _Favor(torch.autograd.Function):
     """The formula and its gradient, block by block over (cell, head) pairs."""
 
     @staticmethod
-    def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, real: Tensor | None, projection: Tensor) -> Tensor:
+    def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, real: Tensor | None, projection: Tensor, keep: bool) -> Tensor:  # noqa: FBT001  torch calls it so
         # Whatever autocast made of q decides: inside, nothing is cast again.
+        given, (q, k, v) = q.dtype, _products_dtype(q, k, v)
         with torch.autocast(q.device.type, enabled=False):
             w = (projection * q.shape[-1] ** -0.25).to(_wide(q))  # (m, d)
             out = torch.empty_like(v, memory_format=torch.contiguous_format)
             sums = q.new_empty(*q.shape[:2], w.shape[0], q.shape[-1] + 1)  # (b, h, m, d + 1)
             den = q.new_empty(*q.shape[:3], 1)  # (b, h, n, 1)
+            kept = []
             for at in _blocks(q, w):
-                out[at], den[at], sums[at] = _forward(q[at], k[at], v[at], _rows(real, at), w)
-        ctx.save_for_backward(q, k, v, real, w, out, den, sums)
-        return out
+                v1, fq, fk = _with_ones(v[at], _rows(real, at)), _query_features(q[at], w), _key_features(k[at], w, _rows(real, at))
+                out[at], den[at], sums[at] = _forward(fq, fk, v1)
+                kept += [fq, fk] if keep else []
+        ctx.save_for_backward(q, k, v, real, w, out, den, sums, *kept)
+        return out.to(given)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        q, k, v, real, w, out, den, sums = ctx.saved_tensors
+        q, k, v, real, w, out, den, sums, *kept = ctx.saved_tensors
         with torch.autocast(q.device.type, enabled=False):
             dq, dk, dv = (torch.empty_like(x, memory_format=torch.contiguous_format) for x in (q, k, v))
-            for at in _blocks(q, w):
-                dq[at], dk[at], dv[at] = _backward(
-                    grads[0][at], q[at], k[at], v[at], _rows(real, at), w, out[at], den[at], sums[at]
-                )  # fmt: skip
-        return dq, dk, dv, None, None
+            w1 = torch.cat([w, w.new_ones(len(w), 1)], 1).to(q.dtype)  # (m, d + 1): the last column sums over features
+            grad = grads[0].to(q.dtype)
+            for i, at in enumerate(_blocks(q, w)):
+                rows = _rows(real, at)
+                fq, fk = kept[2 * i : 2 * i + 2] if kept else (_query_features(q[at], w), _key_features(k[at], w, rows))
+                dlog_q, dlog_k, dv[at] = _backward(grad[at], fq, fk, _with_ones(v[at], rows), rows, out[at], den[at], sums[at])
+                dq[at], dk[at] = _through_features(dlog_q, q[at], w1), _through_features(dlog_k, k[at], w1)
+        given = grads[0].dtype
+        return dq.to(given), dk.to(given), dv.to(given), None, None, None
+
+
+def _products_dtype(q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Narrow heads in bf16 on a CPU are worked on in float32: oneDNN builds a kernel for every new shape, which costs more than it saves."""
+    wide = q.device.type == "cpu" and q.dtype == torch.bfloat16 and q.shape[-1] < 64
+    return (q.float(), k.float(), v.float()) if wide else (q, k, v)
 
 
 def _wide(x: Tensor) -> torch.dtype:
@@ -130,31 +152,27 @@ def _with_ones(v: Tensor, real: Tensor | None) -> Tensor:
     return v if real is None else v * real
 
 
-def _forward(q: Tensor, k: Tensor, v: Tensor, real: Tensor | None, w: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    v1 = _with_ones(v, real)
-    sums = _key_features(k, w, real).mT @ v1 + EPS * v1.sum(-2, keepdim=True)  # (b, h, m, d + 1)
-    out = _query_features(q, w) @ sums + EPS * sums.sum(-2, keepdim=True)  # (b, h, n, d + 1)
+def _forward(fq: Tensor, fk: Tensor, v1: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Result, denominator, and sums over keys, from features without their EPS."""
+    sums = fk.mT @ v1 + EPS * v1.sum(-2, keepdim=True)  # (b, h, m, d + 1)
+    out = fq @ sums + EPS * sums.sum(-2, keepdim=True)  # (b, h, n, d + 1)
     return out[..., :-1] / out[..., -1:], out[..., -1:], sums
 
 
 def _backward(
-    grad: Tensor, q: Tensor, k: Tensor, v: Tensor, real: Tensor | None, w: Tensor, out: Tensor, den: Tensor, sums: Tensor
+    grad: Tensor, fq: Tensor, fk: Tensor, v1: Tensor, real: Tensor | None, out: Tensor, den: Tensor, sums: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    v1 = _with_ones(v, real)
-    fq, fk = _query_features(q, w), _key_features(k, w, real)
+    """Gradients of the logarithms of the query and key features, (b, h, n, m), and of the values."""
     dnum = grad / den
     dnum = torch.cat([dnum, -(dnum * out).sum(-1, keepdim=True)], -1)  # (b, h, n, d + 1)
     dsums = fq.mT @ dnum + EPS * dnum.sum(-2, keepdim=True)  # (b, h, m, d + 1)
     dv1 = fk @ dsums + EPS * dsums.sum(-2, keepdim=True)  # (b, h, n, d + 1)
     dv = dv1[..., :-1] if real is None else dv1[..., :-1] * real
-    w1 = torch.cat([w, w.new_ones(len(w), 1)], 1).to(q.dtype)  # (m, d + 1): the last column sums over features
-    dq = _through_features(fq.mul_(dnum @ sums.mT), q, w1)
-    dk = _through_features(fk.mul_(v1 @ dsums.mT), k, w1)
-    return dq, dk, dv
+    return (dnum @ sums.mT).mul_(fq), (v1 @ dsums.mT).mul_(fk), dv
 
 
 def _through_features(d: Tensor, x: Tensor, w1: Tensor) -> Tensor:
-    """From the gradient of sWx - |sx|^2 / 2, (b, h, n, m), to that of x, (b, h, n, d)."""
+    """From the gradient of sWx - |sx|^2 / 2, (b, h, n, m), to that of x, (b, h, n, d); `w1` is the scaled W with a column of ones."""
     dx = d @ w1
     return dx[..., :-1] - x * (dx[..., -1:] * x.shape[-1] ** -0.5)
 

@@ -35,7 +35,8 @@ class SparsePooling(nn.Module):
 
     def forward(self, hidden: Float[Tensor, "cells length dim"], cells: Padded) -> Float[Tensor, "cells dim_out"]:
         """One vector a cell."""
-        scalar = self.scalar(hidden).squeeze(-1).to(self.weight.dtype)  # (b, n)
+        with torch.autocast(hidden.device.type, enabled=False):  # a sum over a thousand genes wants all its bits
+            scalar = self.scalar(hidden.to(self.weight.dtype)).squeeze(-1)  # (b, n)
         gene = cells.gene
         if cells.real is not None:
             # Padding has no row of its own: it weighs nothing in that of [CLS].

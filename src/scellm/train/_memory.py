@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from scellm.nn._config import Config
+from scellm.nn._favor import keeps_features
 
 _CPU_BYTES = 2 << 30
 """Activations kept between the passes on a CPU. Fixed, so that a run does not depend on what else the machine does."""
@@ -27,7 +28,8 @@ def bytes_per_token(config: Config, bytes_per_value: int = 4) -> int:
     """
     inner = config.heads * config.dim_head
     sums = config.heads * config.features * (config.dim_head + 1) / 500  # per cell, of some 500 genes
-    block = 7 * config.dim + 6 * inner + 4 * config.ff_mult * config.dim + sums
+    features = 2 * config.heads * config.features if keeps_features(8192 * config.heads, config.features, bytes_per_value) else 0
+    block = 7 * config.dim + 6 * inner + 4 * config.ff_mult * config.dim + sums + features
     return int(bytes_per_value * (config.depth * block + 4 * config.dim))
 
 

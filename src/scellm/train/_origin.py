@@ -30,6 +30,6 @@ def origin_loss(
         A sum; 0 where no cell is labelled.
     """
     labelled = origin >= 0
-    score = module.origin_head(hidden[labelled, 0]).squeeze(-1)  # (labelled,)
-    score = score.float() if score.dtype == torch.bfloat16 else score
-    return binary_cross_entropy_with_logits(score, origin[labelled].to(score.dtype), reduction="sum")
+    with torch.autocast(hidden.device.type, enabled=False):
+        score = module.origin_head(hidden[labelled, 0].to(module.origin_head.weight.dtype)).squeeze(-1)  # (labelled,)
+        return binary_cross_entropy_with_logits(score, origin[labelled].to(score.dtype), reduction="sum")

@@ -1,0 +1,51 @@
+# Each target sets itself up in .venv, with the versions of constraints.txt; a machine with Python 3.11 and pip is enough.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: demo test test-all lint types docs tutorials wheel install clean
+
+demo: $(VENV)/.base
+	$(BIN)/python scripts/demo.py
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest -q -m "not slow" -n 2
+
+test-all: $(VENV)/.test
+	$(BIN)/python -m pytest -q -n 2
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+docs: $(VENV)/.dev
+	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
+	@echo "docs: docs/_build/html/index.html"
+
+wheel: $(VENV)/.dev
+	rm -rf dist && $(BIN)/python -m build --quiet --wheel --sdist && $(BIN)/twine check --strict dist/*
+
+install: $(VENV)/.base
+
+# torch first and by itself: plain `torch` would bring gigabytes of CUDA to a machine that has none.
+$(VENV)/.base: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) --upgrade pip
+	$(PIP) $$(grep -i '^torch==' constraints.txt)
+	$(PIP) -e .
+	touch $@
+
+$(VENV)/.test: $(VENV)/.base
+	$(PIP) -e '.[performer]' --group test
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.test
+	$(PIP) --group dev
+	touch $@
+
+clean:
+	rm -rf $(VENV) dist docs/_build docs/generated .pytest_cache .mypy_cache .ruff_cache

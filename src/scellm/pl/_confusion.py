@@ -1,0 +1,79 @@
+"""Which types are taken for which."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from anndata import AnnData
+from matplotlib.axes import Axes
+
+from scellm import _keys
+
+
+def confusion(
+    adata: AnnData, labels_key: str, *, predicted_key: str = _keys.TYPE, normalize: bool = True, cmap: str = "Blues",
+    ax: Axes | None = None, show: bool | None = None,
+) -> Axes:  # fmt: skip
+    """Known types against predicted ones.
+
+    Parameters
+    ----------
+    adata
+        After :func:`scellm.tl.annotate`; subset it to the cells held out, to see those only.
+    labels_key
+        Column of `obs` with the known types; cells without one are left out.
+    predicted_key
+        Column of `obs` with the predicted types.
+    normalize
+        Show shares of each known type, else numbers of cells.
+    cmap
+        A matplotlib colour map.
+    ax
+        Where to draw.
+    show
+        Call `plt.show()`.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Known types in rows, predicted ones in columns.
+
+    Raises
+    ------
+    KeyError
+        If a column is not there.
+
+    Examples
+    --------
+    >>> scellm.tl.annotate(adata, model)
+    >>> scellm.pl.confusion(adata[held_out], "cell_type")
+    """
+    for name, key in (("labels_key", labels_key), ("predicted_key", predicted_key)):
+        if key not in adata.obs:
+            hint = "Run scellm.tl.annotate(adata, model) first." if name == "predicted_key" else f"It holds {list(adata.obs.columns)[:12]}."
+            msg = f"{name}={key!r} is not in adata.obs. {hint}"
+            raise KeyError(msg)
+    known, told = adata.obs[labels_key].astype(object), adata.obs[predicted_key].astype(object)
+    table = pd.crosstab(known, told)
+    both = sorted(set(table.index) | set(table.columns), key=str)
+    table = table.reindex(index=[t for t in both if t in table.index], columns=both, fill_value=0)
+    n = table.sum(axis=1)
+    shown = table.div(n, axis=0) if normalize else table
+    ax = ax if ax is not None else plt.subplots(figsize=(2.2 + 0.42 * len(both), 1.6 + 0.42 * len(table)), layout="constrained")[1]
+    image = ax.imshow(shown.to_numpy(), cmap=cmap, vmin=0, vmax=1 if normalize else None)
+    ax.set_xticks(range(len(both)), both, rotation=90)
+    ax.set_yticks(range(len(table)), [f"{t} ({n[t]:,})" for t in table.index])
+    ax.set(xlabel=f"predicted ({predicted_key})", ylabel=f"known ({labels_key})")
+    _write_numbers(ax, shown.to_numpy(), ".2f" if normalize else ".0f")
+    if ax.figure is not None:
+        ax.figure.colorbar(image, ax=ax, label="share of the known type" if normalize else "cells", shrink=0.6)
+    if show:
+        plt.show()
+    return ax
+
+
+def _write_numbers(ax: Axes, values: np.ndarray, form: str) -> None:
+    for i, j in np.argwhere(values > 0):
+        dark = values[i, j] > values.max() / 2
+        ax.text(j, i, f"{values[i, j]:{form}}", ha="center", va="center", fontsize=7, color="white" if dark else "black")

@@ -1,0 +1,77 @@
+"""Small AnnData objects of real gene names, and the switches for what a machine may lack."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+
+import scellm
+
+DATA = Path(os.environ.get("SCELLM_TEST_DATA", Path(__file__).parents[2] / "shared/data"))
+
+
+@pytest.fixture(autouse=True)
+def _quiet():
+    """Lightning's banner says nothing a test needs; every test starts from one seed."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    scellm.settings.verbosity = logging.WARNING
+    scellm.settings.seed = 0
+
+
+def make_adata(n_obs: int = 60, n_vars: int = 2400, seed: int = 0, n_types: int = 3, kind=sp.csr_matrix, dtype=np.float32) -> ad.AnnData:
+    """Cells of a few types, each with genes of its own raised; raw counts of real symbols, cells of unequal depth."""
+    rng = np.random.default_rng(seed)
+    symbols = scellm.pp.load_vocabulary().symbols
+    names = symbols[np.sort(rng.permutation(len(symbols))[:n_vars])]
+    types = np.arange(n_obs) % n_types
+    mean = np.full((n_types, n_vars), 0.02)
+    for t in range(n_types):
+        mean[t, t * 60 : t * 60 + 60] = 2.0
+    depth = rng.lognormal(0, 0.5, n_obs)
+    counts = rng.poisson(mean[types] * depth[:, None])
+    adata = ad.AnnData(kind(counts.astype(dtype)), var=pd.DataFrame(index=names))
+    adata.obs_names = [f"cell{i}" for i in range(n_obs)]
+    adata.obs["cell_type"] = pd.Categorical([f"type {t}" for t in types])
+    adata.obs["origin"] = np.where(types == 0, "tumor", "normal")
+    return adata
+
+
+@pytest.fixture
+def adata() -> ad.AnnData:
+    """Sixty cells, raw counts, CSR float32."""
+    return make_adata()
+
+
+@pytest.fixture
+def prepared(adata) -> ad.AnnData:
+    """Sixty cells, prepared and set up."""
+    scellm.pp.prepare(adata)
+    scellm.CellLM.setup_anndata(adata, labels_key="cell_type", origin_key="origin")
+    return adata
+
+
+SMALL = {"dim": 16, "depth": 2, "heads": 2, "dim_head": 8}
+"""A shape that a test can afford."""
+
+QUIET = {"accelerator": "cpu", "enable_progress_bar": False}
+
+
+@pytest.fixture
+def model(prepared) -> scellm.CellLM:
+    """A small model with random weights on the sixty cells."""
+    return scellm.CellLM(prepared, **SMALL)
+
+
+def real(name: str) -> ad.AnnData:
+    """Real cells, or a skip that says what is missing."""
+    path = DATA / name
+    if not path.exists():
+        pytest.skip(f"needs {name} of the shared data folder; set SCELLM_TEST_DATA")
+    return ad.read_h5ad(path)
