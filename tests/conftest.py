@@ -11,8 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
+import torch
 
 import scellm
+
+torch.set_num_threads(1)  # small models: threads cost more than they bring, and tests run side by side
 
 DATA = Path(os.environ.get("SCELLM_TEST_DATA", Path(__file__).parents[2] / "shared/data"))
 

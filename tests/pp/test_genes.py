@@ -69,6 +69,6 @@ def test_lower_case_human_and_lone_title_case_are_not_mouse():
 
 
 def test_counts_by_kind():
-    match = match_names(pd.Index(["CD3E", "ENSG00000010610", "SEPT2", "nope"]), V)
+    match = match_names(pd.Index(["CD3E", "ENSG00000010610", "SEPT2", "not-a-gene"]), V)
     assert match.counts() == {"symbol": 1, "ensembl": 1, "previous": 1, "unknown": 1}
     assert np.array_equal(match.known, [True, True, True, False])
