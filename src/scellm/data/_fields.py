@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import rich.pretty  # noqa: F401  scvi-tools' view_anndata_setup uses it without importing it
 from anndata import AnnData
 from natsort import natsorted
 from rich.table import Table

@@ -11,5 +11,5 @@ from contextlib import contextmanager
 def quiet_about_var_names() -> Iterator[None]:
     """Leave out that one warning: genes are matched by name, and `prepare` reports how well."""
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="var_names for adata passed in does not match", category=UserWarning)
+        warnings.filterwarnings("ignore", message=".*var_names.*", category=UserWarning)
         yield

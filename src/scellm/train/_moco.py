@@ -11,6 +11,7 @@ from torch.nn.functional import normalize
 
 from scellm.data._tokens import Tokens
 from scellm.nn._module import CellLMModule
+from scellm.train._divide import seeded
 
 
 class Momentum(nn.Module):
@@ -24,22 +25,25 @@ class Momentum(nn.Module):
         Keys that the queue holds.
     momentum
         How much of the slow encoder stays at each step.
+    seed
+        Of the vectors that fill the queue at first.
     """
 
-    def __init__(self, module: CellLMModule, size: int, momentum: float) -> None:
+    def __init__(self, module: CellLMModule, size: int, momentum: float, seed: int) -> None:
         super().__init__()
         self.slow = copy.deepcopy(module).requires_grad_(requires_grad=False)
         self.momentum = momentum
-        start = normalize(torch.randn(size, module.config.dim), dim=1)
+        start = normalize(torch.randn(size, module.config.dim, generator=torch.Generator().manual_seed(seed)), dim=1)
         self.register_buffer("queue", start.to(module.pooling.weight))
         self.register_buffer("place", torch.zeros((), dtype=torch.long))
         self.queue: Tensor
         self.place: Tensor
 
     @torch.no_grad()
-    def keys(self, tokens: Tokens, chunk_tokens: int) -> Float[Tensor, "cells dim"]:
-        """Vectors of the second views, from the slow encoder."""
-        return self.slow.cells(tokens, chunk_tokens)
+    def keys(self, tokens: Tokens, chunk_tokens: int, seed: int) -> Float[Tensor, "cells dim"]:
+        """Vectors of the second views, from the slow encoder; its dropout follows the seed."""
+        with seeded(seed, [self.queue.device.index or 0] if self.queue.device.type == "cuda" else []):
+            return self.slow.cells(tokens, chunk_tokens)
 
     @torch.no_grad()
     def update(self, module: CellLMModule, keys: Float[Tensor, "cells dim"]) -> None:

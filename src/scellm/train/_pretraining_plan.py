@@ -41,7 +41,7 @@ class PretrainingPlan(pl.LightningModule):
     def __init__(self, module: CellLMModule, recipe: Recipe, seed: int, checkpoint: Checkpoint) -> None:
         super().__init__()
         self.module, self.recipe, self.seed, self.checkpoint = module, recipe, seed, checkpoint
-        self.momentum = Momentum(module, recipe.queue, recipe.momentum) if recipe.contrastive and recipe.contrast == "moco" else None
+        self.momentum = Momentum(module, recipe.queue, recipe.momentum, seed) if recipe.contrastive and recipe.contrast == "moco" else None
         self.step, self.rows = 0, list[dict[str, float]]()
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
@@ -108,7 +108,7 @@ class PretrainingPlan(pl.LightningModule):
         if self.momentum is None:
             return lambda a, b: contrastive_loss(a, b, recipe.temperature, symmetric=recipe.symmetric), lambda: None
         momentum = self.momentum
-        keys = momentum.keys(second, recipe.chunk_tokens)
+        keys = momentum.keys(second, recipe.chunk_tokens, draw_key(self.seed, self.step, 3) >> 1)
         return (
             lambda a: queue_loss(a, keys, momentum.queue, recipe.temperature),
             lambda: momentum.update(self.module, keys),
