@@ -8,11 +8,11 @@ Each runs in a process of its own, three times, turn by turn; the table holds me
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 import time
 import warnings
+from pathlib import Path
 from statistics import median
 
 from _data import read, table
@@ -28,7 +28,9 @@ def child(what: str, cells: int) -> None:
     warnings.simplefilter("ignore")
     small = read("eval/pbmc3k.h5ad")
     warm = small[:200].copy()
-    {"scanpy": lambda a: (sc.pp.normalize_total(a, target_sum=1e4), sc.pp.log1p(a)), "scellm": scellm.pp.prepare}[what](warm)
+    {"scanpy": lambda a: (sc.pp.normalize_total(a, target_sum=1e4), sc.pp.log1p(a)), "scellm": scellm.pp.prepare}[what](
+        warm
+    )
     x = sp.vstack([small.X] * (cells // small.n_obs + 1)).tocsr()[:cells]
     adata = sc.AnnData(x, var=small.var)
     size = x.data.nbytes + x.indices.nbytes + x.indptr.nbytes
@@ -46,22 +48,23 @@ def child(what: str, cells: int) -> None:
 
 def rss_now() -> int:
     """Resident memory now, and from here on the peak counts anew (Linux)."""
-    with open("/proc/self/clear_refs", "w") as f:
-        f.write("5")
+    Path("/proc/self/clear_refs").write_text("5")
     return peak()
 
 
 def peak() -> int:
     """Peak resident memory in bytes since `rss_now`."""
-    with open("/proc/self/status") as f:
-        return next(int(line.split()[1]) * 1024 for line in f if line.startswith("VmHWM"))
+    status = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM"))
 
 
 def main(cells: int) -> None:
     runs: dict[str, list[dict]] = {"scanpy": [], "scellm": []}
     for _ in range(3):
         for what, found in runs.items():
-            out = subprocess.run([sys.executable, __file__, "--child", what, str(cells)], check=True, capture_output=True, text=True)
+            out = subprocess.run(
+                [sys.executable, __file__, "--child", what, str(cells)], check=True, capture_output=True, text=True
+            )
             found.append(json.loads(out.stdout.strip().splitlines()[-1]))
     s = {what: median(r["s"] for r in found) for what, found in runs.items()}
     print(table([

@@ -47,7 +47,13 @@ def ours(adata: ad.AnnData, rows: np.ndarray, **options) -> float:
     """Tokens per second of `model.pretrain` after one step to warm up."""
     scellm.settings.seed = 0
     model = scellm.CellLM(adata)
-    common = {"batch_size": 256, "indices": rows, "precision": "bf16-mixed", "enable_progress_bar": False, "accelerator": "cpu"} | options
+    common = {
+        "batch_size": 256,
+        "indices": rows,
+        "precision": "bf16-mixed",
+        "enable_progress_bar": False,
+        "accelerator": "cpu",
+    } | options
     model.pretrain(max_steps=1, **common)
     steps = len(rows) // 256
     views = 2 + (options.get("plan_kwargs", {}).get("masked_inputs") != "shared")
@@ -65,12 +71,16 @@ def main(cells: int) -> None:
     scellm.CellLM.setup_anndata(adata, origin_key="origin")
     rows = np.random.default_rng(1).permutation(adata.n_obs)[:cells]
     lengths = np.diff(adata.layers[BINS].indptr)[rows]
-    print(f"{len(rows)} cells of {adata.n_obs}; genes a cell: median {np.median(lengths):.0f}, 95th centile {np.quantile(lengths, 0.95):.0f}")
+    print(
+        f"{len(rows)} cells of {adata.n_obs}; genes a cell: median {np.median(lengths):.0f}, 95th centile {np.quantile(lengths, 0.95):.0f}"
+    )
     gene = adata.var[GENE].to_numpy()
     plain = plain_loop.tokens_per_second(adata.layers[BINS], gene, len(scellm.pp.load_vocabulary()), rows)
     found = {"plain loop, 64 cells, 2 views": plain}
     print(f"plain loop: {plain:.0f} tokens per second", flush=True)
-    found["scellm, 256 cells, 2 views, masked inputs shared"] = ours(adata, rows, plan_kwargs={"masked_inputs": "shared"})
+    found["scellm, 256 cells, 2 views, masked inputs shared"] = ours(
+        adata, rows, plan_kwargs={"masked_inputs": "shared"}
+    )
     found["scellm, 256 cells, 2 views + masked"] = ours(adata, rows)
     found["scellm, no graph kept (memory=0), 2 views + masked"] = ours(adata, rows, memory=0)
     print(table([{"what": k, "tokens/s": v, "of plain": v / plain} for k, v in found.items()]))

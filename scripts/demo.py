@@ -38,7 +38,9 @@ def main(folder: Path) -> None:
 
     print("\n2. Pretrain on the 560 training cells, without their labels")
     model = scellm.CellLM(adata)
-    model.pretrain(indices=train, max_epochs=EPOCHS, batch_size=140, lr=5e-4, plan_kwargs={"masked_inputs": "shared"}, **PRECISION)
+    model.pretrain(
+        indices=train, max_epochs=EPOCHS, batch_size=140, lr=5e-4, plan_kwargs={"masked_inputs": "shared"}, **PRECISION
+    )
 
     print("\n3. Fine-tune on their labels")
     model.train(indices=train, max_epochs=40, lr=1e-3, tune="full", early_stopping_patience=8)
@@ -48,7 +50,10 @@ def main(folder: Path) -> None:
     scellm.tl.annotate(adata, model)
     floor = scellm.baselines.LogisticRegression().fit(adata, LABELS, indices=train)
     known = adata.obs[LABELS].astype(str).to_numpy()[test]
-    told = {"CellLM (mini)": adata.obs["celllm_type"].astype(str).to_numpy()[test], "logistic regression": floor.predict(adata, indices=test)}
+    told = {
+        "CellLM (mini)": adata.obs["celllm_type"].astype(str).to_numpy()[test],
+        "logistic regression": floor.predict(adata, indices=test),
+    }
     print(f"{'':22}accuracy  macro-F1")
     for name, types in told.items():
         print(f"{name:22}{accuracy_score(known, types):8.3f}  {f1_score(known, types, average='macro'):8.3f}")
@@ -61,8 +66,12 @@ def main(folder: Path) -> None:
     adata.write_h5ad(folder / "pbmc68k_celllm.h5ad")
     model.save(str(folder / "model"), overwrite=True)
     print(f"   {folder / 'umap.png'}\n   {folder / 'pbmc68k_celllm.h5ad'}\n   {folder / 'model'}")
-    print(f"\nDone in {time.perf_counter() - start:.0f} s. With so few cells and no pretrained weights, logistic regression is hard to beat.")
-    print("Next: tutorials/01_quickstart.ipynb, or your own counts: adata = sc.read_h5ad('my_counts.h5ad'); scellm.pp.prepare(adata)")
+    print(
+        f"\nDone in {time.perf_counter() - start:.0f} s. With so few cells and no pretrained weights, logistic regression is hard to beat."
+    )
+    print(
+        "Next: tutorials/01_quickstart.ipynb, or your own counts: adata = sc.read_h5ad('my_counts.h5ad'); scellm.pp.prepare(adata)"
+    )
 
 
 EPOCHS = 20

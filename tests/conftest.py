@@ -28,7 +28,9 @@ def _quiet():
     scellm.settings.seed = 0
 
 
-def make_adata(n_obs: int = 60, n_vars: int = 2400, seed: int = 0, n_types: int = 3, kind=sp.csr_matrix, dtype=np.float32) -> ad.AnnData:
+def make_adata(
+    n_obs: int = 60, n_vars: int = 2400, seed: int = 0, n_types: int = 3, kind=sp.csr_matrix, dtype=np.float32
+) -> ad.AnnData:
     """Cells of a few types, each with genes of its own raised; raw counts of real symbols, cells of unequal depth."""
     rng = np.random.default_rng(seed)
     symbols = scellm.pp.load_vocabulary().symbols

@@ -38,7 +38,9 @@ def test_random_weights_are_warned_of(model):
         model.get_latent_representation()
 
 
-@pytest.mark.parametrize(("tune", "moves"), [("head", "pooling"), ("last", "encoder.blocks.1"), ("full", "encoder.embedding")])
+@pytest.mark.parametrize(
+    ("tune", "moves"), [("head", "pooling"), ("last", "encoder.blocks.1"), ("full", "encoder.embedding")]
+)
 def test_what_is_tuned(model, tune, moves):
     before = {k: v.clone() for k, v in model.module.named_parameters()}
     model.train(max_epochs=1, tune=tune, validation_size=0, **QUIET)
@@ -134,7 +136,9 @@ def test_shows_itself(model, capsys):
 
 def test_gene_embeddings(prepared):
     dim = SMALL["dim"]
-    vectors = pd.DataFrame(np.arange(3 * dim, dtype=float).reshape(3, dim), index=["CD3E", "ENSG00000010610", "not-a-gene"])
+    vectors = pd.DataFrame(
+        np.arange(3 * dim, dtype=float).reshape(3, dim), index=["CD3E", "ENSG00000010610", "not-a-gene"]
+    )
     model = scellm.CellLM(prepared, gene_embeddings=vectors, **SMALL)
     table = model.get_gene_embeddings()
     np.testing.assert_array_equal(table.loc["CD3E"], vectors.iloc[0])

@@ -65,13 +65,13 @@ def test_stopped_and_resumed_equals_uninterrupted(tmp_path, contrast, stop):
     done = new()
     done.pretrain(**common, checkpoint=file)  # nothing is left to do
     assert same(weights(whole), weights(done))
-    with pytest.raises(ValueError, match="another run .*lr: 0.001 there, 0.01 here"):
+    with pytest.raises(ValueError, match=r"another run .*lr: 0.001 there, 0.01 here"):
         new().pretrain(**{**common, "lr": 0.01}, checkpoint=file)
 
 
 def test_checkpoint_needs_a_seed(tmp_path, model):
     scellm.settings.seed = None
-    with pytest.raises(ValueError, match="scvi.settings.seed"):
+    with pytest.raises(ValueError, match=r"scvi.settings.seed"):
         model.pretrain(**OPTIONS, checkpoint=tmp_path / "a.pt")
 
 
@@ -91,7 +91,13 @@ def test_it_learns():
     model.pretrain(max_steps=60, batch_size=32, lr=3e-3, view="thin", **QUIET)
     loss = model.history["pretrain_loss"]["pretrain_loss"]
     assert loss.iloc[-5:].mean() < 0.8 * loss.iloc[:5].mean()
-    assert {"pretrain_contrastive", "pretrain_masked", "pretrain_origin", "pretrain_gradient_norm", "pretrain_lr"} <= set(model.history)
+    assert {
+        "pretrain_contrastive",
+        "pretrain_masked",
+        "pretrain_origin",
+        "pretrain_gradient_norm",
+        "pretrain_lr",
+    } <= set(model.history)
 
 
 def test_origin_is_left_out_without_its_column(adata):
@@ -110,7 +116,10 @@ def test_not_finite_names_the_cause(model):
     with torch.no_grad():
         model.module.encoder.norm.weight[0] = torch.nan
     before = weights(model)
-    with pytest.raises(FloatingPointError, match=r"step 0: the .*contrastive.* loss is not finite; weights were already.*encoder.norm.weight"):
+    with pytest.raises(
+        FloatingPointError,
+        match=r"step 0: the .*contrastive.* loss is not finite; weights were already.*encoder.norm.weight",
+    ):
         model.pretrain(**OPTIONS)
     assert all(torch.equal(before[k].nan_to_num(), v.nan_to_num()) for k, v in weights(model).items())
 

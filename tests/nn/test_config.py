@@ -15,7 +15,12 @@ def expected(dim, depth, inner):
 
 @pytest.mark.parametrize(
     ("size", "shape", "millions"),
-    [("mini", (128, 4, 128), 3.25), ("8m", (256, 3, 512), 8.1), ("25m", (384, 10, 384), 25.1), ("50m", (512, 10, 1024), 51.8)],
+    [
+        ("mini", (128, 4, 128), 3.25),
+        ("8m", (256, 3, 512), 8.1),
+        ("25m", (384, 10, 384), 25.1),
+        ("50m", (512, 10, 1024), 51.8),
+    ],
 )
 def test_parameter_counts_of_presets(size, shape, millions):
     with torch.device("meta"):

@@ -26,7 +26,9 @@ def test_formula_and_gradient_with_padding(lengths, seed, keep):
     weight = torch.randn_like(out) * real[:, None, :, None]
     got = torch.autograd.grad((out * weight).sum(), inputs)
     want_out = [favor(q[i, :, :n], k[i, :, :n], v[i, :, :n], w) for i, n in enumerate(lengths)]
-    want = torch.autograd.grad(sum((o * weight[i, :, :n]).sum() for (i, n), o in zip(enumerate(lengths), want_out, strict=True)), inputs)
+    want = torch.autograd.grad(
+        sum((o * weight[i, :, :n]).sum() for (i, n), o in zip(enumerate(lengths), want_out, strict=True)), inputs
+    )
     for i, n in enumerate(lengths):
         torch.testing.assert_close(out[i, :, :n], want_out[i], rtol=1e-12, atol=1e-13)
     for a, b in zip(got, want, strict=True):
@@ -61,7 +63,10 @@ def test_approaches_softmax_as_features_grow():
     q, k, v, _ = draw(h=4, n=40, scale=0.5)
     exact = Softmax()(q, k, v, None, None)
     off = [
-        torch.stack([(Favor()(q, k, v, None, orthogonal_projection(m, 8).double()) - exact).norm() for _ in range(5)]).mean() / exact.norm()
+        torch.stack(
+            [(Favor()(q, k, v, None, orthogonal_projection(m, 8).double()) - exact).norm() for _ in range(5)]
+        ).mean()
+        / exact.norm()
         for m in (16, 256, 4096)
     ]
     assert off[0] > 1.5 * off[1] > 2 * off[2]

@@ -13,7 +13,9 @@ def test_equals_the_dense_formula_of_the_paper():
     hidden = torch.randn(3, cells.gene.shape[1], 12, dtype=torch.float64, requires_grad=True)
     got = pooling(hidden, cells)
     # a convolution of width dim, its scalars put into rows of all genes and [CLS], then the linear layer
-    conv = torch.nn.functional.conv2d(hidden[:, None], pooling.scalar.weight[None, None], pooling.scalar.bias)[:, 0, :, 0]
+    conv = torch.nn.functional.conv2d(hidden[:, None], pooling.scalar.weight[None, None], pooling.scalar.bias)[
+        :, 0, :, 0
+    ]
     rows = torch.zeros(3, 51, dtype=torch.float64)
     for i, n in enumerate([3, 0, 2]):
         rows[i, cells.gene[i, : n + 1]] = conv[i, : n + 1]

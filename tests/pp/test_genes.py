@@ -57,9 +57,11 @@ def test_column_that_is_not_there():
         match_genes(pd.DataFrame({"symbol": ["CD3E"]}), V, "x")
 
 
-@pytest.mark.parametrize("names", [["Cd3e", "Cd4", "Cd8a", "Ptprc"], ["ENSMUSG00000032093", "ENSMUSG00000023274", "ENSMUSG00000053977"]])
+@pytest.mark.parametrize(
+    "names", [["Cd3e", "Cd4", "Cd8a", "Ptprc"], ["ENSMUSG00000032093", "ENSMUSG00000023274", "ENSMUSG00000053977"]]
+)
 def test_mouse_is_refused(names):
-    with pytest.raises(ValueError, match="human genes.*orthologs"):
+    with pytest.raises(ValueError, match=r"human genes.*orthologs"):
         match_genes(pd.DataFrame(index=names), V)
 
 

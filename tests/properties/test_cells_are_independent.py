@@ -24,7 +24,9 @@ def cells(lengths, seed):
     rng = np.random.default_rng(seed)
     gene = np.concatenate([rng.permutation(60)[:n] for n in lengths] or [np.zeros(0)]).astype(np.int64)
     bins = rng.integers(0, 6, len(gene))
-    return Tokens(torch.from_numpy(gene), torch.from_numpy(bins), torch.from_numpy(np.concatenate([[0], np.cumsum(lengths)])))
+    return Tokens(
+        torch.from_numpy(gene), torch.from_numpy(bins), torch.from_numpy(np.concatenate([[0], np.cumsum(lengths)]))
+    )
 
 
 @pytest.mark.parametrize("attention", ["favor", "softmax"])

@@ -89,5 +89,5 @@ def test_learning_rate_rises_then_falls():
     ],
 )  # fmt: skip
 def test_bad_recipes(options):
-    with pytest.raises(ValueError, match="found|expected|leaves"):
+    with pytest.raises(ValueError, match=r"found|expected|leaves"):
         Recipe(**{"steps": 1, **options})

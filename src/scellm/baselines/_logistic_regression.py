@@ -36,7 +36,9 @@ class LogisticRegression:
     def __init__(self, C: float = 1.0, max_iter: int = 1000) -> None:
         self.scaler, self.model = MaxAbsScaler(), SklearnLogisticRegression(C=C, max_iter=max_iter)
 
-    def fit(self, adata: AnnData, labels_key: str, *, indices: Sequence[int] | np.ndarray | None = None) -> LogisticRegression:
+    def fit(
+        self, adata: AnnData, labels_key: str, *, indices: Sequence[int] | np.ndarray | None = None
+    ) -> LogisticRegression:
         """Learn types from labelled cells.
 
         Parameters

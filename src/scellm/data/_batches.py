@@ -30,7 +30,13 @@ class StepSampler(Sampler):
     """
 
     def __init__(self, rows: np.ndarray, batch_size: int, steps: int, seed: int, start: int = 0) -> None:
-        self.rows, self.batch_size, self.steps, self.seed, self.start = np.asarray(rows), min(batch_size, len(rows)), steps, seed, start
+        self.rows, self.batch_size, self.steps, self.seed, self.start = (
+            np.asarray(rows),
+            min(batch_size, len(rows)),
+            steps,
+            seed,
+            start,
+        )
 
     @property
     def steps_per_epoch(self) -> int:

@@ -80,7 +80,11 @@ class LabelField(LabelsWithUnlabeledObsField):
 
     def transfer_field(self, state_registry: dict, adata_target: AnnData, **kwargs: Any) -> dict:
         """Number the types of a query as those of the training data are."""
-        return self._write(adata_target, self._labels(adata_target), np.asarray(state_registry[self.CATEGORICAL_MAPPING_KEY], dtype=object))
+        return self._write(
+            adata_target,
+            self._labels(adata_target),
+            np.asarray(state_registry[self.CATEGORICAL_MAPPING_KEY], dtype=object),
+        )
 
     def validate_field(self, adata: AnnData) -> None:
         """The column was checked when it was read; a query may lack it."""

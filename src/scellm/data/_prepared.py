@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from anndata import AnnData
 
@@ -48,13 +50,16 @@ def ensure_prepared(adata: AnnData, layer: str | None = None, like: dict | None 
         If the data were prepared with other bins than the model's, or another vocabulary.
     """
     like = like or {}
-    options = {} if not like else dict(
-        target_sum=binning_of(like).target_sum, log_base=binning_of(like).log_base, bin_edges=binning_of(like).edges
-    )  # fmt: skip
+    options: dict[str, Any] = {}
+    if like:
+        binning = binning_of(like)
+        options = {"target_sum": binning.target_sum, "log_base": binning.log_base, "bin_edges": binning.edges}
     report = report_of(adata)
     other_layer = layer is not None and report.get("matrix") not in {layer, f"layers/{layer}"}
     if not is_prepared(adata) or other_layer:
-        logger.info("adata was not prepared%s: running scellm.pp.prepare on it first", f" from {layer!r}" if layer else "")
+        logger.info(
+            "adata was not prepared%s: running scellm.pp.prepare on it first", f" from {layer!r}" if layer else ""
+        )
         prepare(adata, layer=layer, **options)
         return
     if report["vocabulary_sha256"] != load_vocabulary().sha256:

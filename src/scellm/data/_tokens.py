@@ -38,7 +38,8 @@ class Padded:
 
     def to(self, device: torch.device | str) -> Padded:
         """The same cells on another device."""
-        return Padded(*(x if x is None else x.to(device) for x in (self.gene, self.bin, self.real, self.target)))
+        real, target = (x if x is None else x.to(device) for x in (self.real, self.target))
+        return Padded(self.gene.to(device), self.bin.to(device), real, target)
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,9 @@ class Thin:
         of = counts.cell_of_token
         n = counts.count.astype(np.int64)
         count = thin(n, share[of], uniform(key, counts.cell[of], counts.gene))  # (tokens,)
-        rest = np.round(counts.total).astype(np.int64) - np.bincount(of, weights=n, minlength=len(share)).astype(np.int64)
+        rest = np.round(counts.total).astype(np.int64) - np.bincount(of, weights=n, minlength=len(share)).astype(
+            np.int64
+        )
         rest = thin(np.maximum(rest, 0), share, uniform(key, counts.cell, _REST))  # (cells,)
         total = np.bincount(of, weights=count, minlength=len(share)) + rest
         return counts.keep(count > 0, count, total)
@@ -93,6 +95,8 @@ def get_view(view: str | View) -> View:
     if callable(view):
         return view
     if view not in VIEWS:
-        msg = f"view={view!r} is not known; expected one of {sorted(VIEWS)}, or a function from (Counts, key) to Counts."
+        msg = (
+            f"view={view!r} is not known; expected one of {sorted(VIEWS)}, or a function from (Counts, key) to Counts."
+        )
         raise ValueError(msg)
     return VIEWS[view]

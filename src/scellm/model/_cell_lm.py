@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from os import PathLike
 from typing import Any
@@ -11,11 +10,10 @@ import numpy as np
 import pandas as pd
 import torch
 from anndata import AnnData
-from scvi import REGISTRY_KEYS, settings
+from scvi import REGISTRY_KEYS
 from scvi.model.base import BaseModelClass
 from scvi.utils import setup_anndata_dsp, track
 
-from scellm import _keys
 from scellm.data._fields import GeneTokenField, LabelField, OriginField
 from scellm.data._manager import TokenDataManager
 from scellm.data._prepared import binning_of
@@ -97,7 +95,9 @@ class CellLM(BaseModelClass):
             raise ValueError(msg)
         super().__init__(adata, registry)
         n_bins = binning_of(self._prepare_report()).n_bins
-        config = make_config(size, len(load_vocabulary()), n_bins=n_bins, attention=attention, dropout=dropout, **overrides)
+        config = make_config(
+            size, len(load_vocabulary()), n_bins=n_bins, attention=attention, dropout=dropout, **overrides
+        )
         self.module = self._module_cls(config, len(self._types()))
         if gene_embeddings is not None:
             set_gene_embeddings(self.module.encoder.embedding.gene, gene_embeddings)
@@ -334,18 +334,30 @@ class CellLM(BaseModelClass):
             devices=devices, datasplitter_kwargs=datasplitter_kwargs or {}, plan_kwargs=plan_kwargs or {}, **trainer_kwargs,
         )  # fmt: skip
 
-    def _vectors(self, adata: AnnData | None, indices: Sequence[int] | np.ndarray | None, batch_size: int | None) -> torch.Tensor:
+    def _vectors(
+        self, adata: AnnData | None, indices: Sequence[int] | np.ndarray | None, batch_size: int | None
+    ) -> torch.Tensor:
         """Vectors of cells, in the order of `indices`, (n, dim) float32."""
-        self._check_if_trained(warn=True, message="This CellLM has random weights: its vectors mean little. Run model.pretrain() or load weights.")
+        self._check_if_trained(
+            warn=True,
+            message="This CellLM has random weights: its vectors mean little. Run model.pretrain() or load weights.",
+        )
         adata = self._validate_anndata(adata)
         loader = self._make_data_loader(adata=adata, indices=indices, batch_size=batch_size or _BATCH)
         self.module.eval()
         with torch.inference_mode():
-            parts = [self.module.cells(Tokens.of(b)).float().cpu() for b in track(loader, description="CellLM", disable=len(loader) < 4)]
+            parts = [
+                self.module.cells(Tokens.of(b)).float().cpu()
+                for b in track(loader, description="CellLM", disable=len(loader) < 4)
+            ]
         return torch.cat(parts) if parts else torch.zeros(0, self.module.config.dim)
 
     def get_latent_representation(
-        self, adata: AnnData | None = None, *, indices: Sequence[int] | np.ndarray | None = None, batch_size: int | None = None
+        self,
+        adata: AnnData | None = None,
+        *,
+        indices: Sequence[int] | np.ndarray | None = None,
+        batch_size: int | None = None,
     ) -> np.ndarray:
         """Vectors of cells: what the contrastive objective compares, after its pooling (method: paper, appendix F).
 
@@ -401,7 +413,7 @@ class CellLM(BaseModelClass):
             raise RuntimeError(msg)
         vectors = self._vectors(adata, indices, batch_size)
         with torch.inference_mode():
-            scores = self.module.annotation_head(vectors.to(self.device)).softmax(1).cpu().numpy()
+            scores = self.module.type_scores(vectors.to(self.device)).softmax(1).cpu().numpy()
         types = np.array(self._types(), dtype=object)
         if not soft:
             return types[scores.argmax(1)]

@@ -44,13 +44,21 @@ def fine_tune(
     labelled = rows[codes[rows] < len(model._types())]
     split = datasplitter_kwargs.get("external_indexing") or _split(labelled, codes, validation_size)
     weights = type_weights(class_weights, codes[split[0]], model._types())
-    rest = np.setdiff1d(np.arange(adata.n_obs), np.concatenate(split))  # scvi-tools wants every cell named; these are not looked at
+    rest = np.setdiff1d(
+        np.arange(adata.n_obs), np.concatenate(split)
+    )  # scvi-tools wants every cell named; these are not looked at
     split = [split[0], split[1], np.union1d(split[2], rest)]
-    data = DataSplitter(model.adata_manager, batch_size=batch_size, **{**datasplitter_kwargs, "external_indexing": split})
+    data = DataSplitter(
+        model.adata_manager, batch_size=batch_size, **{**datasplitter_kwargs, "external_indexing": split}
+    )
     validated = len(split[1]) > 0
     stop = early_stopping and validated
     plan = FineTuningPlan(model.module, tune=tune, lr=lr, class_weights=weights, restore_best=stop, **plan_kwargs)
-    options = {"check_val_every_n_epoch": 1 if validated else None, "early_stopping": stop, "early_stopping_patience": patience}
+    options: dict[str, Any] = {
+        "check_val_every_n_epoch": 1 if validated else None,
+        "early_stopping": stop,
+        "early_stopping_patience": patience,
+    }
     options |= {"early_stopping_monitor": "validation_loss", "early_stopping_mode": "min"}
     fit(model, plan, data, max_epochs, accelerator, devices, **{**options, **trainer_kwargs})
 
@@ -89,11 +97,15 @@ def _split(rows: np.ndarray, codes: np.ndarray, validation_size: float) -> list[
         return [rows, none, none]
     seed = settings.seed if settings.seed is not None else 0
     pool = rows[several]
-    train, validation = next(StratifiedShuffleSplit(1, test_size=n_validation, random_state=seed).split(pool, codes[pool]))
+    train, validation = next(
+        StratifiedShuffleSplit(1, test_size=n_validation, random_state=seed).split(pool, codes[pool])
+    )
     return [np.sort(np.concatenate([pool[train], rows[~several]])), np.sort(pool[validation]), none]
 
 
-def type_weights(class_weights: str | dict[str, float] | None, codes: np.ndarray, types: list[str]) -> torch.Tensor | None:
+def type_weights(
+    class_weights: str | dict[str, float] | None, codes: np.ndarray, types: list[str]
+) -> torch.Tensor | None:
     """Weight of each type in the loss, with mean 1 over the types that are there.
 
     Parameters

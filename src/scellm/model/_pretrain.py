@@ -51,9 +51,23 @@ def pretrain(
     rows = np.arange(adata.n_obs)[slice(None) if indices is None else np.asarray(indices)]
     _check_batch(rows, batch_size, options)
     _, _, device = parse_device_args(accelerator, devices, return_device="torch")
-    recipe = _recipe(model, options, _steps(len(rows), batch_size, max_epochs, max_steps), device, chunk_tokens, memory, trainer_kwargs)
+    recipe = _recipe(
+        model,
+        options,
+        _steps(len(rows), batch_size, max_epochs, max_steps),
+        device,
+        chunk_tokens,
+        memory,
+        trainer_kwargs,
+    )
     seed = settings.seed if settings.seed is not None else int(torch.randint(2**31, ()))
-    run = {**recipe.to_dict(), "seed": seed, "batch_size": batch_size, "rows": len(rows), "config": str(model.module.config)}
+    run = {
+        **recipe.to_dict(),
+        "seed": seed,
+        "batch_size": batch_size,
+        "rows": len(rows),
+        "config": str(model.module.config),
+    }
     run["views"] = [str(v) for v in views]
     if checkpoint is not None and settings.seed is None:
         msg = "A checkpoint can only be gone on from with the same random numbers. Set scvi.settings.seed = 0 (or another) first."
@@ -90,7 +104,13 @@ def _steps(n: int, batch_size: int, max_epochs: int | None, max_steps: int | Non
 
 
 def _recipe(
-    model: CellLM, options: dict[str, Any], steps: int, device: torch.device, chunk: int | str, memory: int | str, trainer_kwargs: dict[str, Any]
+    model: CellLM,
+    options: dict[str, Any],
+    steps: int,
+    device: torch.device,
+    chunk: int | str,
+    memory: int | str,
+    trainer_kwargs: dict[str, Any],
 ) -> Recipe:
     config = model.module.config
     if "origin" in options["objectives"] and _keys.ORIGIN_KEY not in model.adata_manager.data_registry:

@@ -52,7 +52,7 @@ class Attention(nn.Module):
     @torch.no_grad()
     def redraw(self, generator: torch.Generator) -> None:
         """Draw another projection."""
-        new = orthogonal_projection(*self.projection.shape, generator=generator)
+        new = orthogonal_projection(self.projection.shape[0], self.projection.shape[1], generator)
         self.projection.copy_(new)
 
 

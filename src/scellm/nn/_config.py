@@ -54,7 +54,7 @@ class Config:
         return asdict(self)
 
 
-PRESETS: dict[str, dict[str, int]] = {
+PRESETS: dict[str, dict[str, Any]] = {
     "mini": {"dim": 128, "depth": 4, "heads": 4, "dim_head": 32},
     "8m": {"dim": 256, "depth": 3, "heads": 8, "dim_head": 64},
     "25m": {"dim": 384, "depth": 10, "heads": 6, "dim_head": 64},

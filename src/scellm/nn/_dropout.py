@@ -46,7 +46,9 @@ class _Dropout(torch.autograd.Function):
         n = x.numel()
         random = torch.empty(-(-n // 8), dtype=torch.int64).random_(-(2**63), None)  # all 64 bits are random
         least = of_256 - 128  # of the bytes -128 .. 127 that keep a value
-        kept = random.view(torch.int8)[:n].view(x.shape).clamp(least - 1, least).sub_(least - 1)  # 0 or 1; faster than a comparison
+        kept = (
+            random.view(torch.int8)[:n].view(x.shape).clamp(least - 1, least).sub_(least - 1)
+        )  # 0 or 1; faster than a comparison
         ctx.save_for_backward(kept)
         ctx.scale = 256 / (256 - of_256)
         return (x * kept).mul_(ctx.scale)

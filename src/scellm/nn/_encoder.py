@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import cast
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -28,7 +31,9 @@ class Embedding(nn.Module):
         self.gene = nn.Embedding(config.n_genes + 2, config.dim)
         self.dropout = config.dropout
 
-    def forward(self, gene: Int[Tensor, "cells length"], bins: Int[Tensor, "cells length"]) -> Float[Tensor, "cells length dim"]:
+    def forward(
+        self, gene: Int[Tensor, "cells length"], bins: Int[Tensor, "cells length"]
+    ) -> Float[Tensor, "cells length dim"]:
         """Gene ids and bins to vectors."""
         return dropout(self.gene(gene) + self.bin(bins), self.dropout, training=self.training)
 
@@ -46,13 +51,13 @@ class Encoder(nn.Module):
         super().__init__()
         self.config = config
         self.embedding = Embedding(config)
-        self.blocks = nn.ModuleList(Block(config) for _ in range(config.depth))
+        self.blocks: Sequence[Block] = nn.ModuleList(Block(config) for _ in range(config.depth))  # type: ignore[assignment]
         self.norm = nn.LayerNorm(config.dim)
 
     @property
     def max_padding(self) -> float:
         """Largest share of padding that the attention copes with."""
-        return self.blocks[0].attention.kernel.max_padding
+        return cast("float", self.blocks[0].attention.kernel.max_padding)
 
     def forward(self, cells: Padded) -> Float[Tensor, "cells length dim"]:
         """Vectors of all tokens; those of padding mean nothing."""

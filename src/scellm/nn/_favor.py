@@ -46,7 +46,9 @@ class Favor(nn.Module):
         projection: Float[Tensor, "features dim_head"],
     ) -> Float[Tensor, "cells heads length dim_head"]:
         """Attend within each cell. `real` is False at padding, or None where there is none."""
-        return _Favor.apply(q, k, v, real, projection, keeps_features(q.numel() // q.shape[-1], len(projection), q.element_size()))
+        return _Favor.apply(
+            q, k, v, real, projection, keeps_features(q.numel() // q.shape[-1], len(projection), q.element_size())
+        )
 
 
 def keeps_features(rows: int, features: int, bytes_per_value: int) -> bool:
@@ -58,9 +60,10 @@ class _Favor(torch.autograd.Function):
     """The formula and its gradient, block by block over (cell, head) pairs."""
 
     @staticmethod
-    def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, real: Tensor | None, projection: Tensor, keep: bool) -> Tensor:  # noqa: FBT001  torch calls it so
+    def forward(ctx: Any, *given: Any) -> Tensor:
+        q, k, v, real, projection, keep = given  # torch hands them on by place
         # Whatever autocast made of q decides: inside, nothing is cast again.
-        given, (q, k, v) = q.dtype, _products_dtype(q, k, v)
+        dtype, (q, k, v) = q.dtype, _products_dtype(q, k, v)
         with torch.autocast(q.device.type, enabled=False):
             w = (projection * q.shape[-1] ** -0.25).to(_wide(q))  # (m, d)
             out = torch.empty_like(v, memory_format=torch.contiguous_format)
@@ -68,11 +71,15 @@ class _Favor(torch.autograd.Function):
             den = q.new_empty(*q.shape[:3], 1)  # (b, h, n, 1)
             kept = []
             for at in _blocks(q, w):
-                v1, fq, fk = _with_ones(v[at], _rows(real, at)), _query_features(q[at], w), _key_features(k[at], w, _rows(real, at))
+                v1, fq, fk = (
+                    _with_ones(v[at], _rows(real, at)),
+                    _query_features(q[at], w),
+                    _key_features(k[at], w, _rows(real, at)),
+                )
                 out[at], den[at], sums[at] = _forward(fq, fk, v1)
                 kept += [fq, fk] if keep else []
         ctx.save_for_backward(q, k, v, real, w, out, den, sums, *kept)
-        return out.to(given)
+        return out.to(dtype)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
@@ -84,7 +91,9 @@ class _Favor(torch.autograd.Function):
             for i, at in enumerate(_blocks(q, w)):
                 rows = _rows(real, at)
                 fq, fk = kept[2 * i : 2 * i + 2] if kept else (_query_features(q[at], w), _key_features(k[at], w, rows))
-                dlog_q, dlog_k, dv[at] = _backward(grad[at], fq, fk, _with_ones(v[at], rows), rows, out[at], den[at], sums[at])
+                dlog_q, dlog_k, dv[at] = _backward(
+                    grad[at], fq, fk, _with_ones(v[at], rows), rows, out[at], den[at], sums[at]
+                )
                 dq[at], dk[at] = _through_features(dlog_q, q[at], w1), _through_features(dlog_k, k[at], w1)
         given = grads[0].dtype
         return dq.to(given), dk.to(given), dv.to(given), None, None, None
@@ -122,14 +131,14 @@ def _rows(real: Tensor | None, at: At) -> Tensor | None:
 
 
 def _query_features(q: Tensor, w: Tensor) -> Tensor:
-    """exp of the queries' projections, stabilised per token, (b, h, n, m)."""
+    """Exp of the queries' projections, stabilised per token, (b, h, n, m)."""
     wide = q.to(w.dtype)
     dash = wide @ w.T
     return dash.sub_(_half_norm(wide) + dash.amax(-1, keepdim=True)).exp_().to(q.dtype)
 
 
 def _key_features(k: Tensor, w: Tensor, real: Tensor | None) -> Tensor:
-    """exp of the keys' projections, stabilised per cell and head over real tokens, (b, h, n, m); at most 1 at padding."""
+    """Exp of the keys' projections, stabilised per cell and head over real tokens, (b, h, n, m); at most 1 at padding."""
     wide = k.to(w.dtype)
     dash = wide @ w.T
     largest = dash.amax(-1, keepdim=True)  # (b, h, n, 1)
@@ -177,7 +186,9 @@ def _through_features(d: Tensor, x: Tensor, w1: Tensor) -> Tensor:
     return dx[..., :-1] - x * (dx[..., -1:] * x.shape[-1] ** -0.5)
 
 
-def orthogonal_projection(features: int, dim_head: int, generator: torch.Generator | None = None) -> Float[Tensor, "features dim_head"]:
+def orthogonal_projection(
+    features: int, dim_head: int, generator: torch.Generator | None = None
+) -> Float[Tensor, "features dim_head"]:
     """Rows orthogonal in groups of `dim_head`, each as long as a Gaussian vector (Choromanski et al., section 3; ORF of Yu et al. 2016).
 
     Parameters

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from scvi.module.base import BaseModuleClass
 from torch import Tensor
+from torch.nn.functional import normalize
 
 from scellm.data._tokens import Padded, Tokens
 from scellm.nn._config import Config
@@ -32,6 +33,21 @@ class CellLMModule(BaseModuleClass):
         self.pooling = SparsePooling(config)
         self.masked_head, self.origin_head = MaskedHead(config), OriginHead(config)
         self.annotation_head = AnnotationHead(config, n_types) if n_types else None
+        self._start_ordered()
+
+    @torch.no_grad()
+    def _start_ordered(self, step: float = 2.0) -> None:
+        """Start the bins in order along one direction, and let pooling read that direction.
+
+        A cell's first vector is then nearly a random projection of its binned expression, where it would else be one of which genes
+        it expresses: measured on pbmc3k at random weights, macro-F1 of logistic regression .49 without and .60 with this
+        (`benchmarks/first_vectors.py`).
+        """
+        direction = normalize(torch.randn(self.config.dim), dim=0)
+        n = self.config.n_bins
+        self.encoder.embedding.bin.weight[:n] += step * torch.arange(1, n + 1)[:, None] * direction
+        self.pooling.scalar.weight.copy_(direction[None])
+        self.pooling.scalar.bias.zero_()
 
     def pad(self, tokens: Tokens) -> Padded:
         """Tokens as a rectangle with [CLS] first, on the module's device."""
@@ -58,6 +74,13 @@ class CellLMModule(BaseModuleClass):
         parts = [self.chunk(self.pad(tokens.select(chunk.to(tokens.gene.device)))) for chunk in chunks]
         back = torch.argsort(torch.cat(chunks)).to(self.device)
         return torch.cat(parts)[back]
+
+    def type_scores(self, vectors: Float[Tensor, "cells dim"]) -> Float[Tensor, "cells types"]:
+        """Scores of the cell types; raises ValueError where the model knows none."""
+        if self.annotation_head is None:
+            msg = "The model knows no cell types: set up with labels_key=..., and make the model anew."
+            raise ValueError(msg)
+        return self.annotation_head(vectors)
 
     def chunk(self, cells: Padded) -> Float[Tensor, "cells dim"]:
         """Vectors of the cells of one rectangle."""

@@ -51,7 +51,11 @@ def confusion(
     """
     for name, key in (("labels_key", labels_key), ("predicted_key", predicted_key)):
         if key not in adata.obs:
-            hint = "Run scellm.tl.annotate(adata, model) first." if name == "predicted_key" else f"It holds {list(adata.obs.columns)[:12]}."
+            hint = (
+                "Run scellm.tl.annotate(adata, model) first."
+                if name == "predicted_key"
+                else f"It holds {list(adata.obs.columns)[:12]}."
+            )
             msg = f"{name}={key!r} is not in adata.obs. {hint}"
             raise KeyError(msg)
     known, told = adata.obs[labels_key].astype(object), adata.obs[predicted_key].astype(object)
@@ -60,7 +64,11 @@ def confusion(
     table = table.reindex(index=[t for t in both if t in table.index], columns=both, fill_value=0)
     n = table.sum(axis=1)
     shown = table.div(n, axis=0) if normalize else table
-    ax = ax if ax is not None else plt.subplots(figsize=(2.2 + 0.42 * len(both), 1.6 + 0.42 * len(table)), layout="constrained")[1]
+    ax = (
+        ax
+        if ax is not None
+        else plt.subplots(figsize=(2.2 + 0.42 * len(both), 1.6 + 0.42 * len(table)), layout="constrained")[1]
+    )
     image = ax.imshow(shown.to_numpy(), cmap=cmap, vmin=0, vmax=1 if normalize else None)
     ax.set_xticks(range(len(both)), both, rotation=90)
     ax.set_yticks(range(len(table)), [f"{t} ({n[t]:,})" for t in table.index])
@@ -76,4 +84,6 @@ def confusion(
 def _write_numbers(ax: Axes, values: np.ndarray, form: str) -> None:
     for i, j in np.argwhere(values > 0):
         dark = values[i, j] > values.max() / 2
-        ax.text(j, i, f"{values[i, j]:{form}}", ha="center", va="center", fontsize=7, color="white" if dark else "black")
+        ax.text(
+            j, i, f"{values[i, j]:{form}}", ha="center", va="center", fontsize=7, color="white" if dark else "black"
+        )

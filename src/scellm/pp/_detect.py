@@ -120,7 +120,12 @@ def _linear(block: sp.csr_matrix) -> Finding:
     _, whole = units(block)
     exact = bool(whole.mean() >= 0.9)
     if _spread(sums) < 1e-3 and block.shape[0] > 2:
-        return Finding(NORMALISED, f"no log was taken, but every row sums to {np.median(sums):,.6g}", target=float(np.median(sums)), exact=exact)
+        return Finding(
+            NORMALISED,
+            f"no log was taken, but every row sums to {np.median(sums):,.6g}",
+            target=float(np.median(sums)),
+            exact=exact,
+        )
     return Finding(DECIMAL, f"values with decimals up to {block.data.max():,.6g}, rows of unequal sum")
 
 
@@ -130,7 +135,12 @@ def _target(sums: np.ndarray, unit: np.ndarray, whole: np.ndarray, *, same: bool
         return float(np.median(sums)), False
     for target in _TARGETS:
         total = target / unit[whole]
-        if len(total) and (np.abs(total - np.round(total)) < 0.02).mean() > 0.9 and (total >= 1).all() and sums.max() <= target * 1.001:
+        if (
+            len(total)
+            and (np.abs(total - np.round(total)) < 0.02).mean() > 0.9
+            and (total >= 1).all()
+            and sums.max() <= target * 1.001
+        ):
             return target, False
     return 1e4, True
 

@@ -76,7 +76,12 @@ def match_names(names: pd.Index, vocabulary: Vocabulary, column: str = "var_name
     _fill(ids, how, np.arange(len(names)), names, vocabulary, ("symbol", "ensembl", "hgnc"))
     # What is left is cleaned and tried again, so that the costly steps see few names.
     rest = np.flatnonzero(ids < 0)
-    clean = names[rest].str.strip().str.replace(_GENOME_PREFIX, "", regex=True).str.replace(_ENSEMBL_VERSION, r"\1", regex=True)
+    clean = (
+        names[rest]
+        .str.strip()
+        .str.replace(_GENOME_PREFIX, "", regex=True)
+        .str.replace(_ENSEMBL_VERSION, r"\1", regex=True)
+    )
     _fill(ids, how, rest, clean, vocabulary, tuple(vocabulary.names))
     _fill_made_unique(ids, how, rest, clean, names, vocabulary)
     return GeneMatch(ids, how, column, names)
@@ -145,7 +150,11 @@ def match_genes(var: pd.DataFrame, vocabulary: Vocabulary, column: str | None = 
 
 def _text_columns(var: pd.DataFrame) -> list[str]:
     """Columns that may hold names: text or categories, nearly as many different values as genes."""
-    text = [c for c in var.columns if var[c].dtype == object or isinstance(var[c].dtype, pd.CategoricalDtype | pd.StringDtype)]
+    text = [
+        c
+        for c in var.columns
+        if var[c].dtype == object or isinstance(var[c].dtype, pd.CategoricalDtype | pd.StringDtype)
+    ]
     return [c for c in text if var[c].nunique() > len(var) / 2]
 
 

@@ -64,7 +64,9 @@ class Matrix:
         x = self._rows
         if sp.issparse(x):  # views of the three arrays, not copies
             at = slice(int(x.indptr[start]), int(x.indptr[stop]))
-            block = _csr(x.data[at], x.indices[at], x.indptr[start : stop + 1] - x.indptr[start], (stop - start, x.shape[1]))
+            block = _csr(
+                x.data[at], x.indices[at], x.indptr[start : stop + 1] - x.indptr[start], (stop - start, x.shape[1])
+            )
             return block if self._is_canonical else _canonical(block)
         return _canonical(sp.csr_matrix(x[start:stop]))
 

@@ -7,7 +7,6 @@ import warnings
 from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 import scipy.sparse as sp
 from anndata import AnnData
 from scvi import settings
@@ -133,7 +132,13 @@ def make_binning(target_sum: float, log_base: float | str, n_bins: int, bin_edge
 
 
 def _check_genes(
-    adata: AnnData, expression: Expression, match: GeneMatch, vocabulary: Vocabulary, min_genes: int, *, panel: bool | None
+    adata: AnnData,
+    expression: Expression,
+    match: GeneMatch,
+    vocabulary: Vocabulary,
+    min_genes: int,
+    *,
+    panel: bool | None,
 ) -> bool:
     """Raise if too few genes are known; return whether the data are taken for a panel."""
     n, of = match.n_matched, len(match.ids)
@@ -204,7 +209,9 @@ def _bin_all(
     column, value, indptr = _Growing(np.int32, room), _Growing(np.uint8, room), np.zeros(n + 1, np.int64)
     kept = total = 0.0
     start = 0
-    for key, bins, offsets, block_kept, block_total in map_blocks(work, (rows for _, rows in expression.matrix.blocks())):
+    for key, bins, offsets, block_kept, block_total in map_blocks(
+        work, (rows for _, rows in expression.matrix.blocks())
+    ):
         indptr[start + 1 : start + len(offsets)] = len(column) + offsets[1:]
         start += len(offsets) - 1
         column.extend(key)
@@ -212,7 +219,11 @@ def _bin_all(
         kept, total = kept + block_kept, total + block_total
     index = np.int32 if len(column) <= np.iinfo(np.int32).max else np.int64
     bins = sp.csr_matrix((n, n_vars), dtype=np.uint8)
-    bins.data, bins.indices, bins.indptr = value.finish(), column.finish().astype(index, copy=False), indptr.astype(index)
+    bins.data, bins.indices, bins.indptr = (
+        value.finish(),
+        column.finish().astype(index, copy=False),
+        indptr.astype(index),
+    )
     bins.sort_indices()
     return bins, kept / total if total else 1.0
 
@@ -221,7 +232,8 @@ class _Growing:
     """An array that grows at its end."""
 
     def __init__(self, dtype: type, room: int = 0) -> None:
-        self._data, self._n = np.empty(room, dtype), 0
+        self._data: np.ndarray = np.empty(room, dtype)
+        self._n = 0
 
     def __len__(self) -> int:
         return self._n

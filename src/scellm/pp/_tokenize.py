@@ -84,7 +84,9 @@ class Columns:
         kept = np.flatnonzero((ids >= 0) & usable)
         holder = np.full(ids.max(initial=-1) + 1, -1, np.int32)
         holder[ids[kept[::-1]]] = kept[::-1]
-        return cls(np.where(ids >= 0, holder[ids], -1).astype(np.int32) if len(holder) else np.full(len(ids), -1, np.int32))
+        return cls(
+            np.where(ids >= 0, holder[ids], -1).astype(np.int32) if len(holder) else np.full(len(ids), -1, np.int32)
+        )
 
     @cached_property
     def role(self) -> np.ndarray:
@@ -121,7 +123,11 @@ def select(counts: sp.csr_matrix, columns: Columns) -> tuple[np.ndarray, np.ndar
     if not columns.merges:
         return column, value, offsets
     late = np.flatnonzero((role == 2) & (counts.data != 0))
-    return _merge(column, value, offsets, counts, columns.first[counts.indices[late]], late) if len(late) else (column, value, offsets)
+    return (
+        _merge(column, value, offsets, counts, columns.first[counts.indices[late]], late)
+        if len(late)
+        else (column, value, offsets)
+    )
 
 
 def _merge(
@@ -134,7 +140,11 @@ def _merge(
     extra = np.bincount(which, weights=counts.data[late]).astype(value.dtype)
     stored = np.repeat(np.arange(n_rows) * width, np.diff(offsets)) + column  # rises: rows are sorted
     at = np.searchsorted(stored, place)
-    there = (at < len(stored)) & (stored[np.minimum(at, len(stored) - 1)] == place) if len(stored) else np.zeros(len(at), bool)
+    there = (
+        (at < len(stored)) & (stored[np.minimum(at, len(stored) - 1)] == place)
+        if len(stored)
+        else np.zeros(len(at), bool)
+    )
     value[at[there]] += extra[there]
     new = ~there
     column = np.insert(column, at[new], (place[new] % width).astype(column.dtype))

@@ -14,7 +14,12 @@ if TYPE_CHECKING:
 
 
 def embed(
-    adata: AnnData, model: CellLM, *, key_added: str = _keys.EMBEDDING, batch_size: int | None = None, copy: bool = False
+    adata: AnnData,
+    model: CellLM,
+    *,
+    key_added: str = _keys.EMBEDDING,
+    batch_size: int | None = None,
+    copy: bool = False,
 ) -> AnnData | None:
     """Write the vectors of all cells.
 

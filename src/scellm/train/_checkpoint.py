@@ -45,7 +45,9 @@ class Checkpoint:
         saved = torch.load(self.path, weights_only=True, map_location="cpu")
         differ = {k for k in self.settings if saved["settings"].get(k) != self.settings[k]} - _FREE
         if differ:
-            pairs = ", ".join(f"{k}: {saved['settings'].get(k)!r} there, {self.settings[k]!r} here" for k in sorted(differ))
+            pairs = ", ".join(
+                f"{k}: {saved['settings'].get(k)!r} there, {self.settings[k]!r} here" for k in sorted(differ)
+            )
             msg = f"{self.path} is the checkpoint of another run ({pairs}). Use the same options to go on, or another file to start anew."
             raise ValueError(msg)
         return saved
@@ -55,7 +57,9 @@ class Checkpoint:
         saved = self.read()
         return 0 if saved is None else int(saved["step"])
 
-    def restore(self, modules: dict[str, nn.Module], optimizer: torch.optim.Optimizer) -> tuple[int, list[dict[str, float]]]:
+    def restore(
+        self, modules: dict[str, nn.Module], optimizer: torch.optim.Optimizer
+    ) -> tuple[int, list[dict[str, float]]]:
         """Put everything back; gives the step to go on from and the history so far."""
         saved = self.read()
         if saved is None:
@@ -66,17 +70,23 @@ class Checkpoint:
         logger.info("pretrain: going on from step %s of %s", f"{saved['step']:,}", self.path)
         return int(saved["step"]), saved["rows"]
 
-    def save_if_due(self, modules: dict[str, nn.Module], optimizer: torch.optim.Optimizer, step: int, rows: list[dict[str, float]]) -> None:
+    def save_if_due(
+        self, modules: dict[str, nn.Module], optimizer: torch.optim.Optimizer, step: int, rows: list[dict[str, float]]
+    ) -> None:
         """Save, if `every` steps have passed."""
         if step % self.every == 0:
             self.save(modules, optimizer, step, rows)
 
-    def save(self, modules: dict[str, nn.Module], optimizer: torch.optim.Optimizer, step: int, rows: list[dict[str, float]]) -> None:
+    def save(
+        self, modules: dict[str, nn.Module], optimizer: torch.optim.Optimizer, step: int, rows: list[dict[str, float]]
+    ) -> None:
         """Write beside the file, then put it in its place: a stop in the middle leaves the old one whole."""
         if self.path is None:
             return
         state = {name: module.state_dict() for name, module in modules.items()}
         beside = self.path.with_name(self.path.name + ".part")
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        torch.save(state | {"optimizer": optimizer.state_dict(), "step": step, "rows": rows, "settings": self.settings}, beside)
+        torch.save(
+            state | {"optimizer": optimizer.state_dict(), "step": step, "rows": rows, "settings": self.settings}, beside
+        )
         beside.replace(self.path)

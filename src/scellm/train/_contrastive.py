@@ -9,7 +9,11 @@ from torch.nn.functional import cross_entropy, normalize
 
 
 def contrastive_loss(
-    first: Float[Tensor, "cells dim"], second: Float[Tensor, "cells dim"], temperature: float = 0.05, *, symmetric: bool = False
+    first: Float[Tensor, "cells dim"],
+    second: Float[Tensor, "cells dim"],
+    temperature: float = 0.05,
+    *,
+    symmetric: bool = False,
 ) -> Float[Tensor, ""]:
     r"""InfoNCE over a batch: a cell's two views against all second views.
 
@@ -40,7 +44,10 @@ def contrastive_loss(
 
 
 def queue_loss(
-    queries: Float[Tensor, "cells dim"], keys: Float[Tensor, "cells dim"], queue: Float[Tensor, "queue dim"], temperature: float = 0.05
+    queries: Float[Tensor, "cells dim"],
+    keys: Float[Tensor, "cells dim"],
+    queue: Float[Tensor, "queue dim"],
+    temperature: float = 0.05,
 ) -> Float[Tensor, ""]:
     """InfoNCE of MoCo (He et al. 2020): each query against its own key and the keys of earlier batches.
 

@@ -108,7 +108,7 @@ def divide_and_conquer(
     graphs: dict[int, tuple[Tensor, Tensor]] = {}
     for at, unit in enumerate(shared):
         with torch.set_grad_enabled(at in kept), seeded(unit.seed, devices):
-            h, own = run(unit)
+            h, own = _with_vectors(run, unit)
         vectors[at] = h.detach()
         if at in kept:
             graphs[at] = (h, own)
@@ -123,7 +123,7 @@ def divide_and_conquer(
             h, own = graphs.pop(at)
         else:
             with seeded(unit.seed, devices):
-                h, own = run(unit)
+                h, own = _with_vectors(run, unit)
             error = max(error, float((h.detach() - vectors[at]).abs().max()))
         backward((h * gradients[unit.view][unit.cells.to(h.device)]).sum() + own)
         total = total + own.detach().to(total)
@@ -134,6 +134,14 @@ def divide_and_conquer(
             backward(own)
             total = total + own.detach().to(total)
     return Divided(loss, total, error, (len(kept), len(shared)))
+
+
+def _with_vectors(run: Run, unit: Unit) -> tuple[Vectors, Tensor]:
+    h, own = run(unit)
+    if h is None:
+        msg = f"View {unit.view} takes part in the loss over the batch, but its unit gave no vectors."
+        raise ValueError(msg)
+    return h, own
 
 
 def _units_to_keep(units: Sequence[Unit], keep_tokens: float) -> set[int]:

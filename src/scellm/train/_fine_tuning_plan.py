@@ -36,8 +36,15 @@ def tuned_parts(module: CellLMModule, tune: str) -> list[nn.Module]:
     ValueError
         If `tune` is none of the three.
     """
-    head = [module.pooling, module.annotation_head]
-    parts = {"head": head, "last": [module.encoder.blocks[-1], module.encoder.norm, *head], "full": [module.encoder, *head]}
+    if module.annotation_head is None:
+        msg = "The model has no annotation head: set up with labels_key=..., and make the model anew."
+        raise ValueError(msg)
+    head: list[nn.Module] = [module.pooling, module.annotation_head]
+    parts: dict[str, list[nn.Module]] = {
+        "head": head,
+        "last": [module.encoder.blocks[-1], module.encoder.norm, *head],
+        "full": [module.encoder, *head],
+    }
     if tune not in parts:
         msg = f"tune={tune!r} is not known; expected one of {TUNE}."
         raise ValueError(msg)
@@ -68,7 +75,13 @@ class FineTuningPlan(pl.LightningModule):
         class_weights: Tensor | None = None, chunk_tokens: int = 8192, restore_best: bool = False,
     ) -> None:  # fmt: skip
         super().__init__()
-        self.module, self.lr, self.weight_decay, self.chunk_tokens, self.restore_best = module, lr, weight_decay, chunk_tokens, restore_best
+        self.module, self.lr, self.weight_decay, self.chunk_tokens, self.restore_best = (
+            module,
+            lr,
+            weight_decay,
+            chunk_tokens,
+            restore_best,
+        )
         self.parts = tuned_parts(module, tune)
         self.class_weights = class_weights
         self._best: tuple[float, dict[str, Tensor]] | None = None
@@ -92,7 +105,9 @@ class FineTuningPlan(pl.LightningModule):
         fused = all(p.device.type in {"cpu", "cuda"} for p in parameters)
         return torch.optim.Adam(parameters, lr=self.lr, weight_decay=self.weight_decay, fused=fused)
 
-    def transfer_batch_to_device(self, batch: dict[str, Tensor], device: torch.device, dataloader_idx: int) -> dict[str, Tensor]:
+    def transfer_batch_to_device(
+        self, batch: dict[str, Tensor], device: torch.device, dataloader_idx: int
+    ) -> dict[str, Tensor]:
         """Leave the tokens where they are: chunks are cut on the CPU and moved one by one."""
         return batch
 
@@ -105,7 +120,7 @@ class FineTuningPlan(pl.LightningModule):
         self._loss(batch, "validation")
 
     def _loss(self, batch: dict[str, Tensor], stage: str) -> Tensor:
-        scores = self.module.annotation_head(self.module.cells(Tokens.of(batch), self.chunk_tokens)).float()  # (b, types)
+        scores = self.module.type_scores(self.module.cells(Tokens.of(batch), self.chunk_tokens)).float()  # (b, types)
         labels = batch["labels"].to(scores.device)
         weight = None if self.class_weights is None else self.class_weights.to(scores)
         loss = cross_entropy(scores, labels, weight=weight)

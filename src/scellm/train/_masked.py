@@ -59,6 +59,9 @@ def masked_loss(module: CellLMModule, hidden: Float[Tensor, "cells length dim"],
     torch.Tensor
         A sum, float32 or float64.
     """
+    if cells.target is None:
+        msg = "The masked loss needs cells that were masked: scellm.train.mask(tokens, ...) before padding."
+        raise ValueError(msg)
     asked = cells.target >= 0  # (b, n)
     with torch.autocast(hidden.device.type, enabled=False):  # few rows, of another number each time
         scores = module.masked_head(hidden[asked].to(module.masked_head.weight.dtype))  # (asked, n_bins + 2)

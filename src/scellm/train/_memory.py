@@ -28,7 +28,11 @@ def bytes_per_token(config: Config, bytes_per_value: int = 4) -> int:
     """
     inner = config.heads * config.dim_head
     sums = config.heads * config.features * (config.dim_head + 1) / 500  # per cell, of some 500 genes
-    features = 2 * config.heads * config.features if keeps_features(8192 * config.heads, config.features, bytes_per_value) else 0
+    features = (
+        2 * config.heads * config.features
+        if keeps_features(8192 * config.heads, config.features, bytes_per_value)
+        else 0
+    )
     block = 7 * config.dim + 6 * inner + 4 * config.ff_mult * config.dim + sums + features
     return int(bytes_per_value * (config.depth * block + 4 * config.dim))
 

@@ -35,7 +35,9 @@ class Pass:
     origin: Tensor | None = None
 
 
-def make_passes(recipe: Recipe, first: Tokens, second: Tokens, origin: Tensor | None, mask_id: int, key: int) -> list[Pass]:
+def make_passes(
+    recipe: Recipe, first: Tokens, second: Tokens, origin: Tensor | None, mask_id: int, key: int
+) -> list[Pass]:
     """The passes of a step; those with `vectors` come first.
 
     Parameters
@@ -77,7 +79,7 @@ def make_passes(recipe: Recipe, first: Tokens, second: Tokens, origin: Tensor | 
 
 def make_units(passes: list[Pass], chunk_tokens: int, max_padding: float, seed: int, step: int) -> list[Unit]:
     """Cut every pass into chunks, each with a seed of its own from the run's seed, the step, the pass and its place."""
-    units = []
+    units: list[Unit] = []
     for view, one in enumerate(passes):
         lengths = one.tokens.lengths + 1
         for cells in one.tokens.cut(chunk_tokens, max_padding):

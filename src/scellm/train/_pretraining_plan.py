@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import lightning.pytorch as pl
 import torch
+from lightning.pytorch.core.optimizer import LightningOptimizer
 from torch import Tensor
 
 from scellm.data._random import draw_key
@@ -41,7 +42,11 @@ class PretrainingPlan(pl.LightningModule):
     def __init__(self, module: CellLMModule, recipe: Recipe, seed: int, checkpoint: Checkpoint) -> None:
         super().__init__()
         self.module, self.recipe, self.seed, self.checkpoint = module, recipe, seed, checkpoint
-        self.momentum = Momentum(module, recipe.queue, recipe.momentum, seed) if recipe.contrastive and recipe.contrast == "moco" else None
+        self.momentum = (
+            Momentum(module, recipe.queue, recipe.momentum, seed)
+            if recipe.contrastive and recipe.contrast == "moco"
+            else None
+        )
         self.step, self.rows = 0, list[dict[str, float]]()
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
@@ -50,19 +55,24 @@ class PretrainingPlan(pl.LightningModule):
         parameters = [p for p in self.module.parameters() if p.requires_grad]
         return torch.optim.Adam(parameters, lr=self.recipe.lr, weight_decay=self.recipe.weight_decay, fused=fused)
 
-    def transfer_batch_to_device(self, batch: dict[str, Tensor], device: torch.device, dataloader_idx: int) -> dict[str, Tensor]:
+    def transfer_batch_to_device(
+        self, batch: dict[str, Tensor], device: torch.device, dataloader_idx: int
+    ) -> dict[str, Tensor]:
         """Leave the batch where it is: chunks are cut on the CPU and moved one by one."""
         return batch
 
+    def _adam(self) -> torch.optim.Optimizer:
+        return cast("torch.optim.Optimizer", self.optimizers(use_pl_optimizer=False))  # one
+
     def on_fit_start(self) -> None:
         """Go on from a checkpoint, if there is one."""
-        optimizer = self.optimizers(use_pl_optimizer=False)
+        optimizer = self._adam()
         self.step, self.rows = self.checkpoint.restore(self._state(), optimizer)
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
         """One batch: gradient, clipping, Adam."""
         recipe, step = self.recipe, self.step
-        optimizer = self.optimizers()
+        optimizer = cast("LightningOptimizer", self.optimizers())  # one
         self._redraw(step)
         for group in optimizer.param_groups:
             group["lr"] = recipe.lr_at(step)
@@ -83,7 +93,7 @@ class PretrainingPlan(pl.LightningModule):
 
     def on_train_end(self) -> None:
         """Save the last step."""
-        self.checkpoint.save(self._state(), self.optimizers(use_pl_optimizer=False), self.step, self.rows)
+        self.checkpoint.save(self._state(), self._adam(), self.step, self.rows)
 
     def _accumulate(self, batch: dict[str, Tensor], step: int) -> tuple[Divided, Losses, Callable[[], None]]:
         """Gradients of all losses; and what to do once the weights have moved."""
@@ -98,7 +108,9 @@ class PretrainingPlan(pl.LightningModule):
         devices = [self.device.index or 0] if self.device.type == "cuda" else []
         keep = math.inf if recipe.contrast == "end-to-end" else recipe.keep_tokens
         n_views = sum(one.vectors for one in passes)
-        found = divide_and_conquer(units, losses, batch_loss, n_views, backward=self.manual_backward, keep_tokens=keep, devices=devices)
+        found = divide_and_conquer(
+            units, losses, batch_loss, n_views, backward=self.manual_backward, keep_tokens=keep, devices=devices
+        )
         return found, losses, after
 
     def _batch_loss(self, second: Tokens) -> tuple[Callable[..., Tensor] | None, Callable[[], None]]:
@@ -123,7 +135,12 @@ class PretrainingPlan(pl.LightningModule):
         parts = dict(losses.sums)
         if self.recipe.contrastive:
             parts["contrastive"] = float(found.loss)
-        row = {"loss": sum(parts.values()), **parts, "gradient_norm": float(norm), "lr": optimizer.param_groups[0]["lr"]}
+        row = {
+            "loss": sum(parts.values()),
+            **parts,
+            "gradient_norm": float(norm),
+            "lr": optimizer.param_groups[0]["lr"],
+        }
         return row | {"replay_error": found.replay_error}
 
     def _check_finite(self, row: dict[str, float], norm: Tensor) -> None:
@@ -131,9 +148,15 @@ class PretrainingPlan(pl.LightningModule):
             return
         terms = [k for k in ("contrastive", "masked", "origin") if not math.isfinite(row.get(k, 0.0))]
         weights = [n for n, p in self.module.named_parameters() if not bool(torch.isfinite(p).all())]
-        gradients = [n for n, p in self.module.named_parameters() if p.grad is not None and not bool(torch.isfinite(p.grad).all())]
+        gradients = [
+            n
+            for n, p in self.module.named_parameters()
+            if p.grad is not None and not bool(torch.isfinite(p.grad).all())
+        ]
         what = f"the {' and '.join(terms)} loss" if terms else f"the gradient of {gradients[:3]}"
-        cause = f"weights were already not finite ({weights[:3]})" if weights else "weights were finite before this step"
+        cause = (
+            f"weights were already not finite ({weights[:3]})" if weights else "weights were finite before this step"
+        )
         msg = (
             f"Pretraining stopped at step {self.step}: {what} is not finite; {cause}. The weights are those of the last good step. "
             f"Usual causes: lr={self.recipe.lr:g} too high, temperature={self.recipe.temperature:g} too low, or precision='16-mixed' "
