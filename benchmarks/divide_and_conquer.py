@@ -1,0 +1,91 @@
+"""Figure 4 of the paper, on this machine: memory and time of a contrastive step, end-to-end and divided.
+
+    python benchmarks/divide_and_conquer.py [memory limit in MiB]
+
+Cells of 400 random genes, `mini`, float32. Each step runs in a process of its own; memory is its peak above what it held before the step.
+The second table finds, for each batch size, the longest cells whose step stays within the limit.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import torch
+from _cells import random_cells
+from _data import table
+from prepare import peak, rss_now
+
+from scellm.nn import make_config
+from scellm.nn._module import CellLMModule
+from scellm.train import Recipe, contrastive_loss, divide_and_conquer
+from scellm.train._passes import Losses, make_passes, make_units
+
+N_GENES, CHUNK = 19_225, 8192
+
+
+def child(batch: int, length: int, keep: float) -> None:
+    """One step after a small one to warm up."""
+    torch.manual_seed(0)
+    module = CellLMModule(make_config("mini", N_GENES)).train()
+    recipe = Recipe(steps=1, objectives=("contrastive",))
+
+    def step(tokens):
+        passes = make_passes(recipe, tokens, tokens, None, 7, 0)
+        units = make_units(passes, CHUNK, 0.05, 0, 0)
+        return divide_and_conquer(units, Losses(module, passes), contrastive_loss, 2, keep_tokens=keep)
+
+    step(random_cells([length] * min(batch, 4), N_GENES))
+    tokens = random_cells([length] * batch, N_GENES)
+    before = rss_now()
+    start = time.perf_counter()
+    step(tokens)
+    print(json.dumps({"s": time.perf_counter() - start, "mib": max(peak() - before, 0) / 2**20}))
+
+
+def run(batch: int, length: int, keep: float, limit: float = math.inf) -> dict:
+    """The step in a process of its own."""
+    out = subprocess.run([sys.executable, __file__, "--child", str(batch), str(length), str(keep)], check=False, capture_output=True, text=True)
+    if out.returncode:
+        return {"s": math.inf, "mib": math.inf}
+    return json.loads(out.stdout.strip().splitlines()[-1])
+
+
+def longest(batch: int, keep: float, limit: float) -> int:
+    """Longest cells whose step stays within the limit, among powers of the square root of two."""
+    best = 0
+    for length in (25, 50, 100, 200, 400, 800, 1600, 3200, 6400, 12800):
+        if run(batch, length, keep)["mib"] > limit:
+            break
+        best = length
+        if batch * length > 160_000:  # a divided step of more would take minutes, and no more memory
+            break
+    return best
+
+
+def main(limit: float) -> None:
+    rows = []
+    for batch in (32, 128, 512, 1024):
+        divided = run(batch, 400, 0)
+        whole = run(batch, 400, math.inf) if batch <= 256 else {"s": math.nan, "mib": math.nan}
+        rows.append({
+            "cells": batch, "divided MiB": divided["mib"], "end-to-end MiB": whole["mib"], "divided ms/cell": 1e3 * divided["s"] / batch,
+            "end-to-end ms/cell": 1e3 * whole["s"] / batch, "time ratio": divided["s"] / whole["s"],
+        })  # fmt: skip
+        print(rows[-1], flush=True)
+    print(table(rows))
+    found = [{"cells": b, "end-to-end": longest(b, math.inf, limit), "divided, at least": longest(b, 0, limit)} for b in (16, 64, 256)]
+    print(f"longest cells within {limit:.0f} MiB")
+    print(table(found))
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parent))
+    if "--child" in sys.argv:
+        child(int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]))
+    else:
+        main(float(sys.argv[1]) if len(sys.argv) > 1 else 2000)
