@@ -49,7 +49,12 @@ def child(batch: int, length: int, keep: float) -> None:
 
 def run(batch: int, length: int, keep: float, limit: float = math.inf) -> dict:
     """The step in a process of its own."""
-    out = subprocess.run([sys.executable, __file__, "--child", str(batch), str(length), str(keep)], check=False, capture_output=True, text=True)
+    out = subprocess.run(
+        [sys.executable, __file__, "--child", str(batch), str(length), str(keep)],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
     if out.returncode:
         return {"s": math.inf, "mib": math.inf}
     return json.loads(out.stdout.strip().splitlines()[-1])
@@ -78,7 +83,10 @@ def main(limit: float) -> None:
         })  # fmt: skip
         print(rows[-1], flush=True)
     print(table(rows))
-    found = [{"cells": b, "end-to-end": longest(b, math.inf, limit), "divided, at least": longest(b, 0, limit)} for b in (16, 64, 256)]
+    found = [
+        {"cells": b, "end-to-end": longest(b, math.inf, limit), "divided, at least": longest(b, 0, limit)}
+        for b in (16, 64, 256)
+    ]
     print(f"longest cells within {limit:.0f} MiB")
     print(table(found))
 

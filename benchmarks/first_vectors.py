@@ -1,6 +1,6 @@
 """What a cell's vector holds before any training, with bins in order or not: 1,500 cells of pbmc3k, logistic regression, macro-F1.
 
-    python benchmarks/first_vectors.py
+python benchmarks/first_vectors.py
 """
 
 from __future__ import annotations
@@ -33,7 +33,11 @@ def main() -> None:
         scellm.settings.seed = 0
         CellLMModule._start_ordered = (lambda self, step=step: start(self, step)) if step else (lambda self: None)
         z = scellm.CellLM(adata).get_latent_representation()
-        told = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=2000)).fit(z[train], types[train]).predict(z[test])
+        told = (
+            make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=2000))
+            .fit(z[train], types[train])
+            .predict(z[test])
+        )
         rows.append({"step": step, "macro-F1": float(f1_score(types[test], told, average="macro"))})
     print(table(rows))
 

@@ -77,7 +77,9 @@ def main(cells: int) -> None:
         for n in (500, 1500, 3000, 6000):
             tokens = random_cells([n] * 2, N_GENES)
             favor, softmax = ours(tokens), ours(tokens, "softmax")
-            rows.append({"genes": n, "favor s/cell": favor, "softmax s/cell": softmax, "softmax / favor": softmax / favor})
+            rows.append(
+                {"genes": n, "favor s/cell": favor, "softmax s/cell": softmax, "softmax / favor": softmax / favor}
+            )
         print(table(rows))
 
 

@@ -1,6 +1,6 @@
 """Tokens per second of the pretraining loader, with thinned views, beside what the `mini` encoder consumes in training.
 
-    python benchmarks/loader.py
+python benchmarks/loader.py
 """
 
 from __future__ import annotations

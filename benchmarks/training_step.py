@@ -82,7 +82,9 @@ def main(cells: int) -> None:
     ours = step(m.parameters(), lambda: m.cells(tokens).square().mean())
 
     options = {"ff_dropout": 0.1, "attn_dropout": 0.1}
-    performer = Performer(dim=config.dim, depth=config.depth, heads=config.heads, dim_head=config.dim_head, causal=False, **options).train()
+    performer = Performer(
+        dim=config.dim, depth=config.depth, heads=config.heads, dim_head=config.dim_head, causal=False, **options
+    ).train()
     gene, bins = nn.Embedding(N_GENES + 2, config.dim), nn.Embedding(8, config.dim)
     padded = tokens.pad(N_GENES, 6)
     mask = padded.real if padded.real is not None else torch.ones_like(padded.gene, dtype=torch.bool)

@@ -5,7 +5,9 @@ from importlib.metadata import version as version_of
 from pathlib import Path
 
 HERE = Path(__file__).parent
-shutil.copytree(HERE.parent / "tutorials", HERE / "tutorials", dirs_exist_ok=True)  # notebooks live beside the package, pages here
+shutil.copytree(
+    HERE.parent / "tutorials", HERE / "tutorials", dirs_exist_ok=True
+)  # notebooks live beside the package, pages here
 
 project = "scellm"
 author = "scellm developers"
@@ -41,4 +43,8 @@ intersphinx_mapping = {}
 
 html_theme = "sphinx_book_theme"
 html_title = "scellm"
-html_theme_options = {"repository_url": "https://github.com/scellm/scellm", "use_repository_button": True, "show_navbar_depth": 2}
+html_theme_options = {
+    "repository_url": "https://github.com/scellm/scellm",
+    "use_repository_button": True,
+    "show_navbar_depth": 2,
+}

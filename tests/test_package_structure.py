@@ -19,9 +19,22 @@ ROOMS = {
     "tl": {"model"},
     "pl": {"model"},
 }
-FORBIDDEN = {"pp": {"torch", "lightning"}, "nn": {"anndata"}, "train": {"anndata", "scanpy"}, "pl": {"torch", "lightning"}}
-FUNCTIONS = {f"{m.__name__}.{n}": getattr(m, n) for m in (scellm.pp, scellm.tl, scellm.pl) for n in m.__all__ if inspect.isfunction(getattr(m, n))}
-METHODS = {f"CellLM.{n}": getattr(scellm.CellLM, n) for n in ("setup_anndata", "pretrain", "train", "predict", "get_latent_representation")}
+FORBIDDEN = {
+    "pp": {"torch", "lightning"},
+    "nn": {"anndata"},
+    "train": {"anndata", "scanpy"},
+    "pl": {"torch", "lightning"},
+}
+FUNCTIONS = {
+    f"{m.__name__}.{n}": getattr(m, n)
+    for m in (scellm.pp, scellm.tl, scellm.pl)
+    for n in m.__all__
+    if inspect.isfunction(getattr(m, n))
+}
+METHODS = {
+    f"CellLM.{n}": getattr(scellm.CellLM, n)
+    for n in ("setup_anndata", "pretrain", "train", "predict", "get_latent_representation")
+}
 
 
 def modules(room):
@@ -86,7 +99,9 @@ def test_every_argument_is_annotated():
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.FunctionDef):
                 for a in [*node.args.args, *node.args.kwonlyargs]:
-                    assert a.annotation is not None or a.arg in {"self", "cls"}, f"{path}:{node.lineno} {node.name}({a.arg})"
+                    assert a.annotation is not None or a.arg in {"self", "cls"}, (
+                        f"{path}:{node.lineno} {node.name}({a.arg})"
+                    )
 
 
 def test_every_public_name_is_in_the_api_docs():

@@ -28,7 +28,7 @@ def test_history(model):
 
 
 def test_confusion(adata):
-    with pytest.raises(KeyError, match="scellm.tl.annotate"):
+    with pytest.raises(KeyError, match=r"scellm.tl.annotate"):
         scellm.pl.confusion(adata, "cell_type")
     adata.obs["celllm_type"] = adata.obs["cell_type"].cat.rename_categories({"type 2": "other"})
     with pytest.raises(KeyError, match="It holds"):

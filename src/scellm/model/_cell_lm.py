@@ -22,6 +22,7 @@ from scellm.data._views import View
 from scellm.model._fine_tune import fine_tune
 from scellm.model._gene_embeddings import set_gene_embeddings
 from scellm.model._pretrain import pretrain
+from scellm.model._registry import report_in, summary, types_in
 from scellm.model._var_names import quiet_about_var_names
 from scellm.nn._config import make_config
 from scellm.nn._module import CellLMModule
@@ -94,36 +95,26 @@ class CellLM(BaseModelClass):
             msg = "CellLM needs an AnnData: scellm.CellLM.setup_anndata(adata, labels_key=...), then scellm.CellLM(adata)."
             raise ValueError(msg)
         super().__init__(adata, registry)
-        n_bins = binning_of(self._prepare_report()).n_bins
-        config = make_config(
-            size, len(load_vocabulary()), n_bins=n_bins, attention=attention, dropout=dropout, **overrides
-        )
+        options = {
+            "n_bins": binning_of(self._prepare_report()).n_bins,
+            "attention": attention,
+            "dropout": dropout,
+            **overrides,
+        }
+        config = make_config(size, len(load_vocabulary()), **options)
         self.module = self._module_cls(config, len(self._types()))
         if gene_embeddings is not None:
             set_gene_embeddings(self.module.encoder.embedding.gene, gene_embeddings)
         gene_embeddings = None  # a saved model holds the table itself
-        self._model_summary_string = self._summary(size)
+        self._model_summary_string = summary(size, self.module, self.registry_)
         self.init_params_ = self._get_init_params(locals())
 
-    def _summary(self, size: str) -> str:
-        config = self.module.config
-        parameters = sum(p.numel() for p in self.module.encoder.parameters())
-        report = self._prepare_report()
-        return (
-            f"CellLM ({size}): {parameters:,} parameters in the encoder, {config.depth} blocks of width {config.dim}, {config.heads} heads "
-            f"of {config.dim_head}, attention {config.attention!r}, dropout {config.dropout:g}; {len(load_vocabulary()):,} genes in the "
-            f"vocabulary, {report['genes_matched']:,} of them in the data; {len(self._types())} cell types"
-        )
-
     def _prepare_report(self) -> dict:
-        return self.registry_["field_registries"][REGISTRY_KEYS.X_KEY]["state_registry"][GeneTokenField.REPORT_KEY]
+        return report_in(self.registry_)
 
     def _types(self) -> list[str]:
         """Names of the cell types, in the order of the head's scores."""
-        fields = self.registry_["field_registries"]
-        if REGISTRY_KEYS.LABELS_KEY not in fields:
-            return []
-        return list(fields[REGISTRY_KEYS.LABELS_KEY]["state_registry"][LabelField.CATEGORICAL_MAPPING_KEY])[:-1]
+        return types_in(self.registry_)
 
     @classmethod
     @setup_anndata_dsp.dedent

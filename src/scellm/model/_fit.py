@@ -61,7 +61,9 @@ def fit(
         with warnings.catch_warnings():
             for message in _EXPECTED:
                 warnings.filterwarnings("ignore", message=message)
-            runner = TrainRunner(model, plan, data, max_epochs, accelerator=accelerator, devices=devices, **trainer_kwargs)
+            runner = TrainRunner(
+                model, plan, data, max_epochs, accelerator=accelerator, devices=devices, **trainer_kwargs
+            )
             _refuse_many_devices(runner, plan)
             runner()
     except BaseException:
