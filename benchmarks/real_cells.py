@@ -45,7 +45,7 @@ def run(adata, seed: int, steps: int, epochs: int) -> dict[str, float]:
         indices=train, max_steps=steps, batch_size=128, lr=1e-3, plan_kwargs={"masked_inputs": "shared"}, **quiet
     )
     pretrained = time.perf_counter() - start
-    model.train(indices=train, max_epochs=epochs, lr=2e-3, tune="head", **quiet)
+    model.train(indices=train, max_epochs=epochs, lr=2e-3, tune="head", batch_size=16, **quiet)
     told = model.predict(indices=test)
     floor = scellm.baselines.LogisticRegression().fit(adata, LABELS, indices=train).predict(adata, indices=test)
     score = lambda t: float(f1_score(types[test], t, average="macro"))

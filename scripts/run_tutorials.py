@@ -1,0 +1,55 @@
+"""Execute the tutorials in place, and leave out what says nothing to a reader: progress bars, warnings of this machine, colour codes.
+
+python scripts/run_tutorials.py
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import tempfile
+from pathlib import Path
+
+import nbclient
+import nbformat
+
+TUTORIALS = Path(__file__).parent.parent / "tutorials"
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def tidy(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Drop the error stream, and empty and coloured output."""
+    for cell in notebook.cells:
+        if cell.cell_type != "code":
+            continue
+        cell.outputs = [tidy_output(o) for o in cell.outputs if not (o.output_type == "stream" and o.name == "stderr")]
+        cell.outputs = [o for o in cell.outputs if not (o.output_type == "stream" and is_noise(o.text))]
+        cell.metadata.pop("execution", None)
+    return notebook
+
+
+def is_noise(text: str) -> bool:
+    """Whether a line is empty or a progress bar's."""
+    return not text.strip() or text.strip().startswith(("Training:", "Epoch "))
+
+
+def tidy_output(output: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Take colour codes out of text; and out of a rich line its markup for notebooks, which shows the same again."""
+    if output.output_type == "stream":
+        output.text = COLOUR.sub("", output.text)
+    elif "data" in output and "text/plain" in output.data:
+        output.data["text/plain"] = COLOUR.sub("", output.data["text/plain"])
+    return output
+
+
+def main() -> None:
+    """All tutorials, or those named."""
+    for path in [Path(a) for a in sys.argv[1:]] or sorted(TUTORIALS.glob("*.ipynb")):
+        notebook = nbformat.read(path, as_version=4)
+        with tempfile.TemporaryDirectory() as folder:
+            nbclient.NotebookClient(notebook, timeout=900, resources={"metadata": {"path": folder}}).execute()
+        nbformat.write(tidy(notebook), path)
+
+
+if __name__ == "__main__":
+    main()
