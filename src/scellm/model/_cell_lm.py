@@ -8,27 +8,24 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from anndata import AnnData
 from scvi import REGISTRY_KEYS
 from scvi.model.base import BaseModelClass
-from scvi.utils import setup_anndata_dsp, track
+from scvi.utils import setup_anndata_dsp
 
 from scellm.data._fields import GeneTokenField, LabelField, OriginField
 from scellm.data._manager import TokenDataManager
 from scellm.data._prepared import binning_of
-from scellm.data._tokens import Tokens
 from scellm.data._views import View
 from scellm.model._fine_tune import fine_tune
 from scellm.model._gene_embeddings import set_gene_embeddings
+from scellm.model._predict import probabilities, vectors
 from scellm.model._pretrain import pretrain
 from scellm.model._registry import report_in, summary, types_in
 from scellm.model._var_names import quiet_about_var_names
 from scellm.nn._config import make_config
 from scellm.nn._module import CellLMModule
 from scellm.pp import load_vocabulary
-
-_BATCH = 512  # cells read at once for inference: enough to find chunks of equal length among them
 
 
 class CellLM(BaseModelClass):
@@ -325,24 +322,6 @@ class CellLM(BaseModelClass):
             devices=devices, datasplitter_kwargs=datasplitter_kwargs or {}, plan_kwargs=plan_kwargs or {}, **trainer_kwargs,
         )  # fmt: skip
 
-    def _vectors(
-        self, adata: AnnData | None, indices: Sequence[int] | np.ndarray | None, batch_size: int | None
-    ) -> torch.Tensor:
-        """Vectors of cells, in the order of `indices`, (n, dim) float32."""
-        self._check_if_trained(
-            warn=True,
-            message="This CellLM has random weights: its vectors mean little. Run model.pretrain() or load weights.",
-        )
-        adata = self._validate_anndata(adata)
-        loader = self._make_data_loader(adata=adata, indices=indices, batch_size=batch_size or _BATCH)
-        self.module.eval()
-        with torch.inference_mode():
-            parts = [
-                self.module.cells(Tokens.of(b)).float().cpu()
-                for b in track(loader, description="CellLM", disable=len(loader) < 4)
-            ]
-        return torch.cat(parts) if parts else torch.zeros(0, self.module.config.dim)
-
     def get_latent_representation(
         self,
         adata: AnnData | None = None,
@@ -366,7 +345,7 @@ class CellLM(BaseModelClass):
         numpy.ndarray
             float32, (n, dim), rows in the order of `indices`. After :meth:`train`, of the fine-tuned model.
         """
-        return self._vectors(adata, indices, batch_size).numpy()
+        return vectors(self, adata, indices, batch_size).numpy()
 
     def predict(
         self,
@@ -399,17 +378,8 @@ class CellLM(BaseModelClass):
         RuntimeError
             If the model was not trained on cell types.
         """
-        if "train_loss" not in (self.history_ or {}):
-            msg = "This CellLM has not learned cell types. Set up with labels_key=..., then run model.train()."
-            raise RuntimeError(msg)
-        vectors = self._vectors(adata, indices, batch_size)
-        with torch.inference_mode():
-            scores = self.module.type_scores(vectors.to(self.device)).softmax(1).cpu().numpy()
-        types = np.array(self._types(), dtype=object)
-        if not soft:
-            return types[scores.argmax(1)]
-        names = (self.adata if adata is None else adata).obs_names
-        return pd.DataFrame(scores, index=names if indices is None else names[np.asarray(indices)], columns=types)
+        table = probabilities(self, adata, indices, batch_size)
+        return table if soft else table.columns.to_numpy()[table.to_numpy().argmax(1)]
 
     def get_gene_embeddings(self) -> pd.DataFrame:
         """Vectors of genes: the table that tokens are made from.
