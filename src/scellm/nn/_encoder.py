@@ -76,5 +76,5 @@ class Encoder(nn.Module):
 
 def _extra_rows(x: Tensor) -> int:
     """Rows to add so that chunks come in few shapes. For bf16 on a CPU, oneDNN builds a kernel for every new shape, at about 10 ms each."""
-    few_shapes = x.device.type == "cpu" and torch.is_autocast_enabled("cpu")
+    few_shapes = x.device.type == "cpu" and (x.dtype == torch.bfloat16 or torch.is_autocast_enabled("cpu"))
     return -len(x) % 256 if few_shapes else 0
