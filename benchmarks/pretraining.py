@@ -75,7 +75,9 @@ def main(cells: int) -> None:
         f"{len(rows)} cells of {adata.n_obs}; genes a cell: median {np.median(lengths):.0f}, 95th centile {np.quantile(lengths, 0.95):.0f}"
     )
     gene = adata.var[GENE].to_numpy()
-    plain = plain_loop.tokens_per_second(adata.layers[BINS], gene, len(scellm.pp.load_vocabulary()), rows[:128])  # it is slow
+    plain = plain_loop.tokens_per_second(
+        adata.layers[BINS], gene, len(scellm.pp.load_vocabulary()), rows[:128]
+    )  # it is slow
     found = {"plain loop, 64 cells, 2 views": plain}
     print(f"plain loop: {plain:.0f} tokens per second", flush=True)
     found["scellm, 256 cells, 2 views, masked inputs shared"] = ours(

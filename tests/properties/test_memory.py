@@ -20,9 +20,13 @@ def wide(n_vars: int) -> ad.AnnData:
     """Many cells of few expressed genes each."""
     rng = np.random.default_rng(0)
     symbols = scellm.pp.load_vocabulary().symbols[:n_vars]
-    column = np.sort(rng.integers(0, n_vars // PER_CELL, (CELLS, PER_CELL)) + np.arange(PER_CELL) * (n_vars // PER_CELL), axis=1)
+    column = np.sort(
+        rng.integers(0, n_vars // PER_CELL, (CELLS, PER_CELL)) + np.arange(PER_CELL) * (n_vars // PER_CELL), axis=1
+    )
     indptr = np.arange(0, CELLS * PER_CELL + 1, PER_CELL)
-    x = sp.csr_matrix((rng.integers(1, 9, CELLS * PER_CELL).astype(np.float32), column.ravel(), indptr), shape=(CELLS, n_vars))
+    x = sp.csr_matrix(
+        (rng.integers(1, 9, CELLS * PER_CELL).astype(np.float32), column.ravel(), indptr), shape=(CELLS, n_vars)
+    )
     return ad.AnnData(x, var=pd.DataFrame(index=symbols))
 
 
