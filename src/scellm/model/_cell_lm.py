@@ -46,7 +46,7 @@ class CellLM(BaseModelClass):
         What the gene table starts from: `None` for random vectors, or a DataFrame of genes (any identifiers that
         :func:`scellm.pp.prepare` knows) by `dim` numbers; genes that it lacks start random.
     attention
-        "favor" (linear in the number of genes), "softmax" (exact; cheaper below about 1,500 genes a cell) or "performer-pytorch"
+        "favor" (linear in the number of genes), "softmax" (exact; on a CPU as fast up to about 1,000 genes) or "performer-pytorch"
         (the library, as a reference). All three share the parameters.
     dropout
         Probability of dropout; it also makes the two views of a cell that the contrastive objective compares.
