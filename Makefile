@@ -40,7 +40,7 @@ $(VENV)/.base: pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.test: $(VENV)/.base
-	$(PIP) -e '.[performer]' --group test
+	$(PIP) -e '.[performer,graph,dgl]' --group test
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.test

@@ -14,6 +14,9 @@ GENE = "celllm_gene"
 EMBEDDING = "X_celllm"
 """`adata.obsm`: cell embedding, float32, (n_obs, d)."""
 
+GENE_VECTORS = "celllm_genes"
+"""`adata.varm`: gene vectors, float32, (n_vars, d); NaN for genes outside the vocabulary."""
+
 TYPE = "celllm_type"
 """`adata.obs`: predicted cell type, categorical."""
 

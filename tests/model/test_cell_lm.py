@@ -134,22 +134,6 @@ def test_shows_itself(model, capsys):
     assert "taken for" in capsys.readouterr().out
 
 
-def test_gene_embeddings(prepared):
-    dim = SMALL["dim"]
-    vectors = pd.DataFrame(
-        np.arange(3 * dim, dtype=float).reshape(3, dim), index=["CD3E", "ENSG00000010610", "not-a-gene"]
-    )
-    model = scellm.CellLM(prepared, gene_embeddings=vectors, **SMALL)
-    table = model.get_gene_embeddings()
-    np.testing.assert_array_equal(table.loc["CD3E"], vectors.iloc[0])
-    np.testing.assert_array_equal(table.loc["CD4"], vectors.iloc[1])
-    assert table.shape == (19225, dim)
-    with pytest.raises(ValueError, match=f"must have {dim} columns"):
-        scellm.CellLM(prepared, gene_embeddings=vectors.iloc[:, :3], **SMALL)
-    with pytest.raises(ValueError, match="names no gene"):
-        scellm.CellLM(prepared, gene_embeddings=vectors.iloc[2:], **SMALL)
-
-
 def test_needs_data(adata):
     with pytest.raises(ValueError, match="setup_anndata"):
         scellm.CellLM()

@@ -17,9 +17,9 @@ from scellm.data._fields import GeneTokenField, LabelField, OriginField
 from scellm.data._manager import TokenDataManager
 from scellm.data._prepared import binning_of
 from scellm.data._views import View
+from scellm.model._answers import AnswersMixin
 from scellm.model._fine_tune import fine_tune
-from scellm.model._gene_embeddings import set_gene_embeddings
-from scellm.model._predict import probabilities, vectors
+from scellm.model._gene_embeddings import read_gene_embeddings, set_gene_embeddings
 from scellm.model._pretrain import pretrain
 from scellm.model._registry import report_in, summary, types_in
 from scellm.model._var_names import quiet_about_var_names
@@ -28,7 +28,7 @@ from scellm.nn._module import CellLMModule
 from scellm.pp import load_vocabulary
 
 
-class CellLM(BaseModelClass):
+class CellLM(AnswersMixin, BaseModelClass):
     """A language model of cells: a Performer over each cell's expressed genes (Zhao, Zhang and Nie 2023, arXiv:2306.04371).
 
     A cell is the set of its expressed genes, each with a bin of expression. The model turns it into a vector, learns from unlabelled
@@ -43,8 +43,13 @@ class CellLM(BaseModelClass):
     size
         "mini" (128 wide, 4 blocks), "8m", "25m" or "50m" (512 wide, 10 blocks, as published).
     gene_embeddings
-        What the gene table starts from: `None` for random vectors, or a DataFrame of genes (any identifiers that
-        :func:`scellm.pp.prepare` knows) by `dim` numbers; genes that it lacks start random.
+        What the gene table starts from: "random"; "string", the vectors that GraphMAE learned on STRING's protein network and that come
+        with the package; or a DataFrame of genes (any identifiers that :func:`scellm.pp.prepare` knows) by numbers, or a path to a
+        `.csv`, `.tsv` or `.parquet` with one. A width other than `dim` is mapped to it. Genes that it lacks start random.
+    train_genes
+        Whether the gene table learns; if not, it stays as it starts in every stage.
+    rescale_genes
+        Bring each column of given vectors to mean 0 and variance 1, as the vectors of bins start.
     attention
         "favor" (linear in the number of genes), "softmax" (exact; on a CPU as fast up to about 1,000 genes) or "performer-pytorch"
         (the library, as a reference). All three share the parameters.
@@ -83,7 +88,9 @@ class CellLM(BaseModelClass):
         registry: dict | None = None,
         *,
         size: str = "mini",
-        gene_embeddings: pd.DataFrame | None = None,
+        gene_embeddings: pd.DataFrame | str | PathLike = "random",
+        train_genes: bool = True,
+        rescale_genes: bool = True,
         attention: str = "favor",
         dropout: float = 0.1,
         **overrides: Any,
@@ -96,13 +103,16 @@ class CellLM(BaseModelClass):
             "n_bins": binning_of(self._prepare_report()).n_bins,
             "attention": attention,
             "dropout": dropout,
-            **overrides,
+            "train_genes": train_genes,
         }
-        config = make_config(size, len(load_vocabulary()), **options)
+        vectors = read_gene_embeddings(gene_embeddings)
+        if vectors is not None:
+            overrides = {"gene_dim": vectors.shape[1], **overrides}
+        config = make_config(size, len(load_vocabulary()), **{**options, **overrides})
         self.module = self._module_cls(config, len(self._types()))
-        if gene_embeddings is not None:
-            set_gene_embeddings(self.module.encoder.embedding.gene, gene_embeddings)
-        gene_embeddings = None  # a saved model holds the table itself
+        if vectors is not None:
+            set_gene_embeddings(self.module.encoder.embedding.gene, vectors, rescale=rescale_genes)
+        gene_embeddings, vectors = "random", None  # a saved model holds the table itself
         self._model_summary_string = summary(size, self.module, self.registry_)
         self.init_params_ = self._get_init_params(locals())
 
@@ -321,77 +331,6 @@ class CellLM(BaseModelClass):
             validation_size=validation_size, early_stopping=early_stopping, patience=early_stopping_patience, accelerator=accelerator,
             devices=devices, datasplitter_kwargs=datasplitter_kwargs or {}, plan_kwargs=plan_kwargs or {}, **trainer_kwargs,
         )  # fmt: skip
-
-    def get_latent_representation(
-        self,
-        adata: AnnData | None = None,
-        *,
-        indices: Sequence[int] | np.ndarray | None = None,
-        batch_size: int | None = None,
-    ) -> np.ndarray:
-        """Vectors of cells: what the contrastive objective compares, after its pooling (method: paper, appendix F).
-
-        Parameters
-        ----------
-        adata
-            Cells; by default those of the model. Others are prepared as the model's were, by gene name.
-        indices
-            Which cells, in any order; by default all.
-        batch_size
-            Cells read at once; changes the speed, not the vectors.
-
-        Returns
-        -------
-        numpy.ndarray
-            float32, (n, dim), rows in the order of `indices`. After :meth:`train`, of the fine-tuned model.
-        """
-        return vectors(self, adata, indices, batch_size).numpy()
-
-    def predict(
-        self,
-        adata: AnnData | None = None,
-        *,
-        indices: Sequence[int] | np.ndarray | None = None,
-        soft: bool = False,
-        batch_size: int | None = None,
-    ) -> np.ndarray | pd.DataFrame:
-        """Cell types.
-
-        Parameters
-        ----------
-        adata
-            Cells; by default those of the model. No labels are needed.
-        indices
-            Which cells, in any order; by default all.
-        soft
-            Return probabilities.
-        batch_size
-            Cells read at once; changes the speed, not the result.
-
-        Returns
-        -------
-        numpy.ndarray or pandas.DataFrame
-            Names, (n,); or float32 probabilities, (n, types), with the names of cells and types.
-
-        Raises
-        ------
-        RuntimeError
-            If the model was not trained on cell types.
-        """
-        table = probabilities(self, adata, indices, batch_size)
-        return table if soft else table.columns.to_numpy()[table.to_numpy().argmax(1)]
-
-    def get_gene_embeddings(self) -> pd.DataFrame:
-        """Vectors of genes: the table that tokens are made from.
-
-        Returns
-        -------
-        pandas.DataFrame
-            float32, (genes of the vocabulary, dim), named by symbol.
-        """
-        table = self.module.encoder.embedding.gene.weight.detach().cpu().numpy()
-        symbols = load_vocabulary().symbols
-        return pd.DataFrame(table[: len(symbols)], index=symbols)
 
     @classmethod
     def load(cls, *args: Any, **kwargs: Any) -> CellLM:

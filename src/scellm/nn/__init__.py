@@ -4,12 +4,13 @@ from scellm.nn._block import ATTENTIONS, Block
 from scellm.nn._config import PRESETS, Config, make_config
 from scellm.nn._encoder import Embedding, Encoder
 from scellm.nn._favor import Favor, orthogonal_projection
+from scellm.nn._gene_table import GeneTable
 from scellm.nn._heads import AnnotationHead, MaskedHead, OriginHead
 from scellm.nn._performer import PerformerPytorch
 from scellm.nn._pooling import SparsePooling
 from scellm.nn._softmax import Softmax
 
 __all__ = [
-    "ATTENTIONS", "PRESETS", "AnnotationHead", "Block", "Config", "Embedding", "Encoder", "Favor", "MaskedHead", "OriginHead", "PerformerPytorch",
+    "ATTENTIONS", "PRESETS", "AnnotationHead", "Block", "Config", "Embedding", "Encoder", "Favor", "GeneTable", "MaskedHead", "OriginHead", "PerformerPytorch",
     "Softmax", "SparsePooling", "make_config", "orthogonal_projection",
 ]  # fmt: skip

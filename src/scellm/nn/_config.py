@@ -31,6 +31,10 @@ class Config:
         Name of the attention: a key of `scellm.nn.ATTENTIONS`.
     dropout
         Probability, at the three places of the published code: after the embedding, after attention, inside the feed-forward.
+    gene_dim
+        Width of the gene table; by default `dim`. Another is mapped to `dim`.
+    train_genes
+        Whether the gene table learns. The paper's comes from a protein network; whether it learns on is not said.
     """
 
     n_genes: int
@@ -43,6 +47,8 @@ class Config:
     n_features: int | None = None
     attention: str = "favor"
     dropout: float = 0.1
+    gene_dim: int | None = None
+    train_genes: bool = True
 
     @property
     def features(self) -> int:
@@ -96,6 +102,7 @@ def make_config(size: str, n_genes: int, **overrides: Any) -> Config:
         raise TypeError(msg)
     config = replace(Config(n_genes, **PRESETS[size]), **overrides)
     small = [k for k in ("dim", "depth", "heads", "dim_head", "ff_mult", "n_bins") if getattr(config, k) < 1]
+    small += ["gene_dim"] if config.gene_dim is not None and config.gene_dim < 1 else []
     if small or not 0 <= config.dropout < 1:
         msg = f"{small or ['dropout']} must be positive, and dropout in [0, 1); found {[getattr(config, k) for k in small] or config.dropout}."
         raise ValueError(msg)

@@ -14,6 +14,7 @@ from scellm.data._tokens import Padded
 from scellm.nn._block import Block
 from scellm.nn._config import Config
 from scellm.nn._dropout import dropout
+from scellm.nn._gene_table import GeneTable
 
 
 class Embedding(nn.Module):
@@ -28,7 +29,7 @@ class Embedding(nn.Module):
     def __init__(self, config: Config) -> None:
         super().__init__()
         self.bin = nn.Embedding(config.n_bins + 2, config.dim)
-        self.gene = nn.Embedding(config.n_genes + 2, config.dim)
+        self.gene = GeneTable(config)
         self.dropout = config.dropout
 
     def forward(

@@ -1,6 +1,7 @@
 """Plots: an AnnData or a model in, matplotlib Axes out."""
 
 from scellm.pl._confusion import confusion
+from scellm.pl._gene_neighbors import gene_neighbors
 from scellm.pl._history import history
 
-__all__ = ["confusion", "history"]
+__all__ = ["confusion", "gene_neighbors", "history"]

@@ -144,7 +144,7 @@ def match_genes(var: pd.DataFrame, vocabulary: Vocabulary, column: str | None = 
         for name in _text_columns(var):
             other = match_names(pd.Index(var[name].astype(str)), vocabulary, str(name))
             best = other if other.n_matched > best.n_matched else best
-    _refuse_other_species(best)
+    refuse_other_species(best)
     return best
 
 
@@ -158,7 +158,7 @@ def _text_columns(var: pd.DataFrame) -> list[str]:
     return [c for c in text if var[c].nunique() > len(var) / 2]
 
 
-def _refuse_other_species(match: GeneMatch) -> None:
+def refuse_other_species(match: GeneMatch) -> None:
     """Mouse symbols become human ones in upper case, and their counts are another animal's: say so instead."""
     names = match.names.astype(str)
     foreign_ids = names.str.match(_OTHER_SPECIES)

@@ -1,0 +1,65 @@
+"""Which genes of a network are hidden in a step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Masking:
+    """Genes whose features are hidden.
+
+    Parameters
+    ----------
+    token
+        Genes that get the mask token, int64.
+    replaced, by
+        Genes that get the features of another gene, and that other, int64.
+    """
+
+    token: Tensor
+    replaced: Tensor
+    by: Tensor
+
+    @property
+    def rows(self) -> Tensor:
+        """All genes to be told."""
+        return torch.cat([self.token, self.replaced])
+
+    def hide(self, x: Tensor, token: Tensor) -> Tensor:
+        """The features (n, f) with those of the hidden genes gone; `token` is (f,)."""
+        hidden = x.index_put((self.token,), token.to(x.dtype))
+        return hidden.index_put((self.replaced,), x[self.by])
+
+
+def draw_masking(
+    candidates: Tensor, n: int, mask_rate: float, replace_rate: float, generator: torch.Generator
+) -> Masking:
+    """Hide a share of the candidates; every one of them is hidden, none is scored while it shows its own features.
+
+    Parameters
+    ----------
+    candidates
+        Genes that may be hidden, int64.
+    n
+        Genes in all; any of them may lend its features.
+    mask_rate, replace_rate
+        Shares of the candidates and of the hidden.
+    generator
+        On the CPU.
+
+    Returns
+    -------
+    Masking
+        At least one gene.
+    """
+    order = candidates[torch.randperm(len(candidates), generator=generator)]
+    rows = order[: max(round(mask_rate * len(candidates)), 1)]
+    n_replaced = round(replace_rate * len(rows))
+    replaced = rows[:n_replaced]
+    by = torch.randint(n - 1, (n_replaced,), generator=generator)
+    by = by + (by >= replaced).long()  # never the gene itself
+    return Masking(rows[n_replaced:], replaced, by)

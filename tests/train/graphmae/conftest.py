@@ -1,0 +1,34 @@
+"""Small networks of real gene names."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import scellm
+from scellm.train.graphmae import Network
+
+
+@pytest.fixture
+def symbols():
+    return scellm.pp.load_vocabulary().symbols
+
+
+def groups(n=60, size=20, seed=0, inside=0.4, across=0.01):
+    """Genes in groups that interact among themselves; every gene has a pair."""
+    rng = np.random.default_rng(seed)
+    group = np.arange(n) // size
+    u, v = np.triu_indices(n, 1)
+    kept = rng.random(len(u)) < np.where(group[u] == group[v], inside, across)
+    kept |= (v == u + 1) & (group[u] == group[v])
+    return np.stack([u[kept], v[kept]])
+
+
+@pytest.fixture
+def network():
+    return Network(np.arange(100, 160), groups())
+
+
+@pytest.fixture
+def table(symbols):
+    pairs = groups()
+    return pd.DataFrame({"a": symbols[100 + pairs[0]], "b": symbols[100 + pairs[1]], "score": 700})
