@@ -158,3 +158,17 @@ def test_spectral_features_against_a_dense_decomposition(network):
     for k in range(4):
         assert abs(np.corrcoef(dense[:, k], found[:, k])[0, 1]) > 0.999
     np.testing.assert_array_equal(found, spectral_features(network, 10))
+
+
+@pyg
+def test_genes_kept_aside_are_never_hidden_while_learning(network, monkeypatch):
+    from scellm.train.graphmae import _learn
+
+    drawn, aside = [], []
+    real_draw, real_validate = _learn.draw_masking, _learn._Run.validate
+    monkeypatch.setattr(_learn, "draw_masking", lambda *a: (drawn.append(real_draw(*a)), drawn[-1])[1])
+    monkeypatch.setattr(_learn._Run, "validate", lambda run: (aside.append(run.aside), real_validate(run))[1])
+    learn(network, features="svd", **SMALL)
+    hidden = torch.cat([m.rows for m in drawn]).unique().tolist()
+    assert set(hidden).isdisjoint(aside[0].tolist())
+    assert len(hidden) + len(aside[0]) == 60

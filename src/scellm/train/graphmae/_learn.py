@@ -27,7 +27,7 @@ from scellm.train.graphmae._recipe import GraphMAERecipe
 def learn(
     network: Network | pd.DataFrame | str | PathLike | Any,
     *,
-    features: str | pd.DataFrame = "svd",
+    features: str | pd.DataFrame = "identity",
     backend: str = "pyg",
     columns: tuple[str, str] | None = None,
     score: str | None = None,
@@ -48,8 +48,8 @@ def learn(
     network
         A table of edges or a path to one, a `dgl.DGLGraph`, a PyG `Data`, or what :func:`read_network` gave.
     features
-        What a gene starts from: "svd" (:func:`spectral_features`), "identity" (a learned row a gene; the answer is which gene it is),
-        or a DataFrame of genes by numbers.
+        What a gene starts from, and what is told of a hidden one: "identity" (a learned row a gene; the answer is which gene it is: the
+        best of the measured), "svd" (:func:`spectral_features`), or a DataFrame of genes by numbers.
     backend
         "pyg" or "dgl". On a CPU "dgl" is several times faster and smaller.
     columns, score, min_score, names
@@ -91,10 +91,9 @@ def learn(
     net = read_network(network, columns=columns, score=score, min_score=min_score, names=names)
     seed = (settings.seed if settings.seed is not None else 0) if seed is None else seed
     where = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
-    start = make_features(features, net, recipe, seed)
     with torch.random.fork_rng(devices=[where] if where.type == "cuda" else []):
         torch.manual_seed(seed)
-        model = GraphMAE(start, recipe, backend).to(where)
+        model = GraphMAE(make_features(features, net, recipe, seed), recipe, backend).to(where)
         run = _Run(model, net, library.make_graph, where, seed)
         history = run.learn(progress_bar=progress_bar)
         vectors = model.vectors(run.whole).cpu().numpy()

@@ -8,7 +8,10 @@ from typing import Any
 
 @dataclass(frozen=True)
 class GraphMAERecipe:
-    """How to learn gene vectors. CellLM's paper names the method and no setting; the defaults are GraphMAE's for Cora unless said.
+    """How to learn gene vectors. CellLM's paper names the method and no setting.
+
+    Mask and replace rate, gamma, dropout and layers are GraphMAE's for Cora; learning rate, weight decay and epochs were chosen on held-out
+    edges of STRING (`benchmarks/gene_embeddings.py`).
 
     Parameters
     ----------
@@ -36,7 +39,9 @@ class GraphMAERecipe:
     max_epochs
         Steps, each over the whole network.
     validation_size
-        Share of genes kept aside to stop on: never hidden while learning, hidden together when the loss on them is taken. 0 for none.
+        Share of genes kept aside to stop on: never hidden while learning, hidden together when the loss on them is taken. With identity
+        features they are hidden while learning too, as a gene that was never the answer cannot be told; the loss on them then shows
+        when learning has ended, not when it goes too far. 0 for none.
     validate_every, patience
         Epochs between two such losses, and how many of them may pass without a lower one. The best weights are put back.
     """
@@ -52,9 +57,9 @@ class GraphMAERecipe:
     edge_drop: float = 0.0
     feature_dropout: float = 0.2
     attention_dropout: float = 0.1
-    lr: float = 1e-3
-    weight_decay: float = 2e-4
-    max_epochs: int = 300
+    lr: float = 3e-3
+    weight_decay: float = 0.0
+    max_epochs: int = 150
     validation_size: float = 0.1
     validate_every: int = 10
     patience: int = 5
