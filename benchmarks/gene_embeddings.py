@@ -235,7 +235,7 @@ def main(what: str, *given: str) -> None:
     bundled = graphmae.load_string_vectors()
     tables = {
         "GraphMAE, fixed": (bundled, False), "GraphMAE, learning": (bundled, True), "SVD, fixed": (frame(net, by_svd(net, 0)), False),
-        "node2vec, fixed": (frame(net, by_node2vec(net, 0)), False), "random, fixed": ("random", False), "random, learning": ("random", True),
+        "random, fixed": ("random", False), "random, learning": ("random", True),
     }  # fmt: skip
     print(interval(masked(int(given[0]) if given else 100, tables), "gene vectors"))
 

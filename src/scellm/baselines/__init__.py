@@ -1,5 +1,7 @@
 """What a model has to beat."""
 
+from scellm.baselines._embedding import EmbeddingLogisticRegression
 from scellm.baselines._logistic_regression import LogisticRegression
+from scellm.baselines._pca import PCALogisticRegression
 
-__all__ = ["LogisticRegression"]
+__all__ = ["EmbeddingLogisticRegression", "LogisticRegression", "PCALogisticRegression"]

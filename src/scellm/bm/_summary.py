@@ -1,0 +1,96 @@
+"""Means, intervals, and who is better."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from scellm.bm._metrics import METRICS, confusion
+from scellm.bm._results import Results
+
+
+def summary(
+    results: Results, *, against: str | Sequence[str] | None = None, metric: str = "macro_f1", n_boot: int = 1000, level: float = 0.95, seed: int = 0
+) -> pd.DataFrame:  # fmt: skip
+    """Mean scores of each task with intervals of the difference to the best simple baseline, by a paired bootstrap over cells.
+
+    A draw takes cells of the test sets with replacement, the same for both contenders, and a seed's score is computed anew from them;
+    seeds are drawn too. So an interval covers which cells were told and which were learned from.
+
+    Parameters
+    ----------
+    results
+        Of :func:`run`.
+    against
+        The simple baselines; each task's best of them by mean is what the others are compared with. By default all contenders are
+        compared with the best other one.
+    metric
+        A key of `METRICS`.
+    n_boot
+        Draws.
+    level
+        Of the intervals.
+    seed
+        Of the draws.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each task and contender: `mean`, `sd` over seeds, `against`, `difference`, its interval `low` and `high`, and `verdict`:
+        "better", "worse", or "not established" where the interval holds 0.
+
+    Raises
+    ------
+    ValueError
+        If a name in `against` or the metric is not known.
+    """
+    table = results.table[results.table["metric"] == metric]
+    if table.empty:
+        msg = f"metric={metric!r} was not computed; the results hold {sorted(results.table['metric'].unique())}."
+        raise ValueError(msg)
+    simple = [against] if isinstance(against, str) else list(against or [])
+    unknown = set(simple) - set(table["contender"])
+    if unknown:
+        msg = f"against={sorted(unknown)} did not take part; the contenders are {list(table['contender'].unique())}."
+        raise ValueError(msg)
+    found = table.groupby(["task", "contender"], sort=False)["value"].agg(["mean", "std"]).rename(columns={"std": "sd"})
+    rows = []
+    for task in dict.fromkeys(table["task"]):
+        means = found.loc[task]
+        for name in means.index:
+            others = [n for n in (simple or means.index) if n != name]
+            rival = str(means.loc[others, "mean"].idxmax()) if others else ""
+            compared = _compare(results, task, name, rival, metric, n_boot, level, seed) if rival else {}
+            rows.append({"task": task, "contender": name, **means.loc[name], **(_NOBODY | compared)})
+    return pd.DataFrame(rows)
+
+
+_NOBODY = {"against": "", "difference": np.nan, "low": np.nan, "high": np.nan, "verdict": ""}
+
+
+def _compare(
+    results: Results, task: str, name: str, rival: str, metric: str, n_boot: int, level: float, seed: int
+) -> dict:
+    """Difference to the rival, its interval and the verdict."""
+    said = [s for (t, _), s in results.told.items() if t == task]
+    rng = np.random.default_rng(seed)
+    draws = np.array([_differences(s, name, rival, metric, n_boot, rng) for s in said])  # (seeds, 1 + n_boot)
+    picks = rng.integers(len(said), size=(len(said), n_boot))
+    booted = np.take_along_axis(draws[:, 1:], picks, axis=0).mean(0)  # (n_boot,): seeds drawn with replacement
+    low, high = np.quantile(booted, [(1 - level) / 2, (1 + level) / 2])
+    verdict = "better" if low > 0 else "worse" if high < 0 else "not established"
+    return {"against": rival, "difference": draws[:, 0].mean(), "low": low, "high": high, "verdict": verdict}
+
+
+def _differences(
+    said: dict[str, np.ndarray], name: str, rival: str, metric: str, n_boot: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Score of `name` minus that of `rival`: on the cells as they are, then on draws of them, (1 + n_boot,)."""
+    n = len(said["truth"])
+    codes, types = pd.factorize(np.concatenate([said["truth"], said[name], said[rival]]))
+    truth, a, b = codes.reshape(3, n)
+    weights = np.concatenate([np.ones((1, n)), rng.multinomial(n, np.full(n, 1 / n), size=n_boot)])
+    score = lambda told, w: METRICS[metric](confusion(truth, told, len(types), w))
+    return np.array([score(a, w) - score(b, w) for w in weights])
