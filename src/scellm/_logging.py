@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from rich.console import Console
 from rich.logging import RichHandler
@@ -28,3 +30,14 @@ def _make_logger() -> logging.Logger:
 
 
 logger = _make_logger()
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Say nothing below a warning; for work on data that are not the user's."""
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

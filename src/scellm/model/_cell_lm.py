@@ -21,6 +21,7 @@ from scellm.model._answers import AnswersMixin
 from scellm.model._fine_tune import fine_tune
 from scellm.model._gene_embeddings import read_gene_embeddings, set_gene_embeddings
 from scellm.model._pretrain import pretrain
+from scellm.model._pretrained import PretrainedMixin
 from scellm.model._registry import report_in, summary, types_in
 from scellm.model._var_names import quiet_about_var_names
 from scellm.nn._config import make_config
@@ -28,7 +29,7 @@ from scellm.nn._module import CellLMModule
 from scellm.pp import load_vocabulary
 
 
-class CellLM(AnswersMixin, BaseModelClass):
+class CellLM(PretrainedMixin, AnswersMixin, BaseModelClass):
     """A language model of cells: a Performer over each cell's expressed genes (Zhao, Zhang and Nie 2023, arXiv:2306.04371).
 
     A cell is the set of its expressed genes, each with a bin of expression. The model turns it into a vector, learns from unlabelled

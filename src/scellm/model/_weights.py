@@ -1,0 +1,92 @@
+"""The file that weights travel in: safetensors with a card in its header. Nothing in it can run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+FORMAT = "scellm-weights-1"
+WEIGHTS, CARD = "weights.safetensors", "card.json"
+
+
+def write_weights(folder: str | PathLike, state: dict[str, Tensor], card: dict[str, Any]) -> Path:
+    """Write `weights.safetensors`, with the card in its header, and the card again as `card.json` to be read by people.
+
+    Parameters
+    ----------
+    folder
+        Made if it is not there.
+    state
+        Names to tensors.
+    card
+        Plain numbers, strings, lists and dictionaries.
+
+    Returns
+    -------
+    pathlib.Path
+        The file with the weights.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    card = {"format": FORMAT, **card}
+    tensors = {k: v.detach().cpu().contiguous() for k, v in state.items()}
+    save_file(tensors, folder / WEIGHTS, metadata={"card": json.dumps(card)})
+    (folder / CARD).write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+    return folder / WEIGHTS
+
+
+def read_weights(path: str | PathLike) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read a file of weights, or a folder with one. No pickle is read.
+
+    Parameters
+    ----------
+    path
+        What :func:`write_weights` wrote.
+
+    Returns
+    -------
+    tuple
+        Names to tensors, and the card.
+
+    Raises
+    ------
+    FileNotFoundError
+        If it is not there.
+    ValueError
+        If it is no such file.
+    """
+    path = Path(path)
+    path = path / WEIGHTS if path.is_dir() else path
+    if not path.exists():
+        msg = f"{path} is not there; expected the folder that model.save_pretrained(...) wrote, or the {WEIGHTS} in it."
+        raise FileNotFoundError(msg)
+    try:
+        with safe_open(path, framework="pt") as file:
+            card = json.loads((file.metadata() or {}).get("card", "{}"))
+            state = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118  it is no dictionary
+    except SafetensorError as error:
+        msg = f"{path} is no safetensors file ({error}); expected what model.save_pretrained(...) wrote. For OpenBioMed's .pth there is from_openbiomed."
+        raise ValueError(msg) from error
+    if card.get("format") != FORMAT:
+        msg = f"{path} holds tensors but no card of {FORMAT!r} (found {card.get('format')!r}): it was not written by this version's save_pretrained."
+        raise ValueError(msg)
+    return state, card
+
+
+def stored(tensor: Tensor, dtype: torch.dtype) -> Tensor:
+    """A tensor as it is stored: numbers with a point in `dtype`, others as they are."""
+    return tensor.to(dtype) if tensor.is_floating_point() else tensor
+
+
+def sha256(path: str | PathLike) -> str:
+    """SHA-256 of a file."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
