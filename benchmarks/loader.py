@@ -14,7 +14,7 @@ from _data import read, table
 
 import scellm
 from scellm.data import Thin, Tokens
-from scellm.data._batches import StepSampler
+from scellm.data._batches import ShuffledRows, StepSampler
 from scellm.data._dataset import ViewDataset
 from scellm.nn import make_config
 from scellm.nn._module import CellLMModule
@@ -27,7 +27,7 @@ def main() -> None:
     manager = scellm.CellLM(adata).adata_manager
     dataset = ViewDataset(manager, (Thin(), Thin()))
     tokens, start = 0, time.perf_counter()
-    for draw in StepSampler(np.arange(adata.n_obs), 256, 20, seed=0):
+    for draw in StepSampler(ShuffledRows(np.arange(adata.n_obs)), 256, 20, seed=0):
         batch = dataset[draw]
         tokens += len(batch["gene"]) + len(batch["gene_b"])
     loaded = tokens / (time.perf_counter() - start)

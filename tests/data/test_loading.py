@@ -8,7 +8,7 @@ import torch
 
 import scellm
 from scellm.data import SubsampleGenes, Thin
-from scellm.data._batches import StepSampler
+from scellm.data._batches import ShuffledRows, StepSampler
 from scellm.data._dataset import TokenDataset, ViewDataset
 from scellm.data._random import draw_key, uniform
 from scellm.data._views import get_view, thin
@@ -219,9 +219,9 @@ def test_views_need_whole_counts(adata):
 
 def test_sampler_goes_on_anywhere():
     rows = np.arange(100, 123)
-    whole = list(StepSampler(rows, 5, 13, seed=2))
+    whole = list(StepSampler(ShuffledRows(rows), 5, 13, seed=2))
     assert [s for s, _ in whole] == list(range(13))
-    late = list(StepSampler(rows, 5, 13, seed=2, start=6))
+    late = list(StepSampler(ShuffledRows(rows), 5, 13, seed=2, start=6))
     assert all(s == t and np.array_equal(a, b) for (s, a), (t, b) in zip(whole[6:], late, strict=True))
     epoch = np.concatenate([r for _, r in whole[:4]])
     assert len(np.unique(epoch)) == 20

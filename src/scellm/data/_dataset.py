@@ -15,7 +15,7 @@ from scellm.data._prepared import binning_of, counts_of, gene_ids, report_of
 from scellm.data._random import draw_key
 from scellm.data._views import View, identity
 from scellm.pp._prepare import place_in
-from scellm.pp._tokenize import Columns, select
+from scellm.pp._tokenize import Binning, Columns, select
 
 Batch = dict[str, np.ndarray]
 
@@ -89,7 +89,7 @@ class ViewDataset(TokenDataset):
         ids = np.where(place >= 0, self.gene_ids[place], -1)
         self.columns_of, self.column_ids = Columns.of(ids, place >= 0), ids
         rows = np.arange(min(self.n_obs, 64))
-        now, layer = self.bin(self.counts(rows)), TokenDataset.__getitem__(self, rows)
+        now, layer = tokens_of(self.counts(rows), self.binning), TokenDataset.__getitem__(self, rows)
         if any(not np.array_equal(now[k], layer[k]) for k in now):
             msg = "The counts changed since scellm.pp.prepare read them: binned anew, the first cells differ. Run scellm.pp.prepare(adata) again."
             raise ValueError(msg)
@@ -100,17 +100,24 @@ class ViewDataset(TokenDataset):
         column, value, offsets = select(counts, self.columns_of)
         return Counts(self.column_ids[column], value, offsets, totals, rows)
 
-    def bin(self, counts: Counts) -> Batch:
-        """Counts to tokens."""
-        return pack(counts.gene, self.binning.bins(counts.count, counts.total, counts.offsets), counts.offsets)
-
     def __getitem__(self, draw: tuple[int, np.ndarray]) -> Batch:  # type: ignore[override]
         step, rows = draw
         if all(view is identity for view in self.views):
             return super().__getitem__(rows)
-        counts = self.counts(rows)
-        first, second = (self.bin(view(counts, draw_key(self.seed, step, i))) for i, view in enumerate(self.views))
-        return first | {f"{k}_b": v for k, v in second.items()} | self.columns(rows)
+        return draw_views(self.counts(rows), self.views, self.binning, self.seed, step) | self.columns(rows)
+
+
+def draw_views(counts: Counts, views: tuple[View, View], binning: Binning, seed: int, step: int) -> Batch:
+    """Two views of each cell as tokens; the second has the suffix "_b", and is left out where both are the cell as it is."""
+    if all(view is identity for view in views):
+        return tokens_of(counts, binning)
+    first, second = (tokens_of(view(counts, draw_key(seed, step, i)), binning) for i, view in enumerate(views))
+    return first | {f"{k}_b": v for k, v in second.items()}
+
+
+def tokens_of(counts: Counts, binning: Binning) -> Batch:
+    """Counts to tokens."""
+    return pack(counts.gene, binning.bins(counts.count, counts.total, counts.offsets), counts.offsets)
 
 
 def pack(gene: np.ndarray, bins: np.ndarray, offsets: np.ndarray) -> Batch:

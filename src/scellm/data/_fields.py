@@ -17,7 +17,14 @@ from scellm import _keys
 from scellm.data._prepared import BINNING, ensure_prepared, is_prepared, report_of
 
 NORMAL, TUMOR = 0, 1
-_ORIGIN = {"normal": NORMAL, "healthy": NORMAL, "tumor": TUMOR, "tumour": TUMOR, "cancer": TUMOR, "malignant": TUMOR}
+ORIGIN_WORDS = {
+    "normal": NORMAL,
+    "healthy": NORMAL,
+    "tumor": TUMOR,
+    "tumour": TUMOR,
+    "cancer": TUMOR,
+    "malignant": TUMOR,
+}
 
 
 class GeneTokenField(LayerField):
@@ -119,7 +126,7 @@ class OriginField(LabelField):
 
     def register_field(self, adata: AnnData) -> dict:
         """Read the words."""
-        codes = self._labels(adata).str.strip().str.lower().map(_ORIGIN)
+        codes = self._labels(adata).str.strip().str.lower().map(ORIGIN_WORDS)
         adata.obs[self.attr_key] = codes.fillna(-1).astype(np.int64)
         return {
             self.CATEGORICAL_MAPPING_KEY: np.array(["normal", "tumor"], dtype=object),

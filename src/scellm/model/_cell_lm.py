@@ -13,6 +13,7 @@ from scvi import REGISTRY_KEYS
 from scvi.model.base import BaseModelClass
 from scvi.utils import setup_anndata_dsp
 
+from scellm.data._corpus import Corpus
 from scellm.data._fields import GeneTokenField, LabelField, OriginField
 from scellm.data._manager import TokenDataManager
 from scellm.data._prepared import binning_of
@@ -193,6 +194,8 @@ class CellLM(PretrainedMixin, AnswersMixin, BaseModelClass):
         mask_rate: float = 0.15,
         lr: float = 1e-4,
         view: str | View | tuple[str | View, str | View] = "identity",
+        corpus: Corpus | None = None,
+        source_power: float = 0.5,
         indices: Sequence[int] | np.ndarray | None = None,
         memory: int | str = "auto",
         checkpoint: str | PathLike | None = None,
@@ -228,6 +231,10 @@ class CellLM(PretrainedMixin, AnswersMixin, BaseModelClass):
         view
             What each of the two views of a cell sees: "identity" (the paper's: dropout makes the difference), "thin" (molecules drawn
             anew at 20 to 70 percent of the depth), "subsample" (70 percent of the genes), a function from counts to counts, or a pair.
+        corpus
+            Cells of many files to learn from, in place of the model's own data; see :func:`scellm.data.build_corpus`.
+        source_power
+            How often a source of the corpus is drawn: in proportion to its size to this power. 1 is by size, 0 every source alike.
         indices
             Cells to learn from; by default all.
         memory
@@ -263,7 +270,7 @@ class CellLM(PretrainedMixin, AnswersMixin, BaseModelClass):
             **(plan_kwargs or {}),
         }  # fmt: skip
         pretrain(
-            self, options, views, indices=indices, max_epochs=max_epochs, max_steps=max_steps, batch_size=batch_size,
+            self, options, views, corpus=corpus, source_power=source_power, indices=indices, max_epochs=max_epochs, max_steps=max_steps, batch_size=batch_size,
             chunk_tokens=chunk_tokens, memory=memory, checkpoint=checkpoint, checkpoint_every=checkpoint_every,
             accelerator=accelerator, devices=devices, **trainer_kwargs,
         )  # fmt: skip

@@ -10,11 +10,15 @@ import pandas as pd
 import torch
 from scvi import settings
 from scvi.model._utils import parse_device_args
+from torch.utils.data import Dataset
 
 from scellm import _keys
 from scellm._logging import logger
-from scellm.data._batches import PretrainingBatches, StepSampler
+from scellm.data._batches import PretrainingBatches, Rows, ShuffledRows, StepSampler
+from scellm.data._corpus import Corpus
+from scellm.data._corpus_batches import BalancedRows, CorpusDataset
 from scellm.data._dataset import ViewDataset
+from scellm.data._prepared import binning_of
 from scellm.data._views import View, get_view
 from scellm.model._fit import fit
 from scellm.train._checkpoint import Checkpoint
@@ -34,6 +38,8 @@ def pretrain(
     options: dict[str, Any],
     views: tuple[str | View, str | View],
     *,
+    corpus: Corpus | None,
+    source_power: float,
     indices: Any,
     max_epochs: int | None,
     max_steps: int | None,
@@ -47,8 +53,8 @@ def pretrain(
     **trainer_kwargs: Any,
 ) -> None:
     """Everything behind :meth:`scellm.CellLM.pretrain`, whose docstring describes the arguments."""
-    adata = model._validate_anndata()
-    rows = np.arange(adata.n_obs)[slice(None) if indices is None else np.asarray(indices)]
+    n = len(corpus) if corpus is not None else model._validate_anndata().n_obs
+    rows = np.arange(n)[slice(None) if indices is None else np.asarray(indices)]
     _check_batch(rows, batch_size, options)
     _, _, device = parse_device_args(accelerator, devices, return_device="torch")
     recipe = _recipe(
@@ -59,6 +65,7 @@ def pretrain(
         chunk_tokens,
         memory,
         trainer_kwargs,
+        has_origin=corpus is not None or _has_origin(model),
     )
     seed = settings.seed if settings.seed is not None else int(torch.randint(2**31, ()))
     run = {
@@ -69,12 +76,21 @@ def pretrain(
         "config": str(model.module.config),
     }
     run["views"] = [str(v) for v in views]
+    if corpus is not None:
+        run |= {"corpus": corpus.card["sources"], "source_power": source_power}
     if checkpoint is not None and settings.seed is None:
         msg = "A checkpoint can only be gone on from with the same random numbers. Set scvi.settings.seed = 0 (or another) first."
         raise ValueError(msg)
     saved = Checkpoint(checkpoint, checkpoint_every, _plain(run))
-    dataset = ViewDataset(model.adata_manager, (get_view(views[0]), get_view(views[1])), seed)
-    sampler = StepSampler(rows, batch_size, recipe.steps, seed, saved.start())
+    drawn = (get_view(views[0]), get_view(views[1]))
+    dataset: Dataset
+    order: Rows
+    if corpus is None:
+        dataset, order = ViewDataset(model.adata_manager, drawn, seed), ShuffledRows(rows)
+    else:
+        dataset = CorpusDataset(corpus, binning_of(model._prepare_report()), drawn, seed)
+        order = BalancedRows(rows, corpus.arrays["source"][rows], source_power)
+    sampler = StepSampler(order, batch_size, recipe.steps, seed, saved.start())
     plan = PretrainingPlan(model.module, recipe, seed, saved)
     options = {"simple_progress_bar": False, "log_every_n_steps": 1, **trainer_kwargs}
     if len(sampler):
@@ -111,9 +127,11 @@ def _recipe(
     chunk: int | str,
     memory: int | str,
     trainer_kwargs: dict[str, Any],
+    *,
+    has_origin: bool,
 ) -> Recipe:
     config = model.module.config
-    if "origin" in options["objectives"] and _keys.ORIGIN_KEY not in model.adata_manager.data_registry:
+    if "origin" in options["objectives"] and not has_origin:
         options["objectives"] = tuple(o for o in options["objectives"] if o != "origin")
         logger.info("pretrain: no origin_key was set up, so the origin objective is left out")
     width = 2 if "16" in str(trainer_kwargs.get("precision", "32")) else 4
@@ -121,6 +139,10 @@ def _recipe(
         steps=steps, chunk_tokens=choose_chunk_tokens(config, device, chunk),
         keep_tokens=keep_tokens(config, device, memory, width), **options,
     )  # fmt: skip
+
+
+def _has_origin(model: CellLM) -> bool:
+    return model.adata_manager is not None and _keys.ORIGIN_KEY in model.adata_manager.data_registry
 
 
 def _plain(run: dict[str, Any]) -> dict[str, Any]:

@@ -70,13 +70,36 @@ class PretrainedMixin:
         """
         state, card = read_weights(find_weights(name, known_hash))
         _check_vocabulary(card)
-        registry = None if adata is not None else _registry_without_data(cls, card)
+        registry = None if adata is not None else _registry_without_data(cls, _prepare_options(card))
         if adata is not None:
             _set_up(cls, adata, card)
         model = cast("CellLM", cls(adata, registry, **card["model"]))  # type: ignore[call-arg]
         _load(model, state, str(name))
         model.is_trained_ = True
         return cast("Self", model)
+
+    @classmethod
+    def without_data(cls, **options: Any) -> Self:
+        """A model with no data of its own, to be pretrained on a corpus.
+
+        Parameters
+        ----------
+        **options
+            As for :class:`CellLM`.
+
+        Returns
+        -------
+        CellLM
+            With random weights; it embeds any data that it is given later.
+
+        Examples
+        --------
+        >>> corpus = scellm.data.build_corpus("my_files/", "corpus/")
+        >>> model = scellm.CellLM.without_data(size="mini")
+        >>> model.pretrain(corpus=corpus, view="thin")
+        >>> model.save_pretrained("my_weights", licence="CC BY 4.0")
+        """
+        return cls(None, _registry_without_data(cls, {}), **options)  # type: ignore[call-arg]
 
     def save_pretrained(self, folder: str | PathLike, *, dtype: str = "float32", **card: Any) -> None:
         """Write the weights of the encoder, the pooling and the pretraining heads, for others to start from.
@@ -153,13 +176,13 @@ def _set_up(cls: Any, adata: AnnData, card: dict[str, Any]) -> None:
         cls.setup_anndata(adata)
 
 
-def _registry_without_data(cls: Any, card: dict[str, Any]) -> dict[str, Any]:
+def _registry_without_data(cls: Any, prepare_options: dict[str, Any]) -> dict[str, Any]:
     """The registry of an AnnData of one cell: what scvi-tools needs to set up the data that will come."""
     vocabulary = load_vocabulary()
     x = sp.csr_matrix((np.ones(1, np.float32), ([0], [0])), shape=(1, len(vocabulary)))
     stub = AnnData(x, var=pd.DataFrame(index=vocabulary.symbols))
     with quiet():
-        prepare(stub, min_genes=0, min_counts=0, **_prepare_options(card))
+        prepare(stub, min_genes=0, min_counts=0, **prepare_options)
         cls.setup_anndata(stub)
     return cls._get_most_recent_anndata_manager(stub, required=True)._registry
 
