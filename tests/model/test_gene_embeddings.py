@@ -113,8 +113,17 @@ def test_bad_vectors(prepared, tmp_path):
 
 
 def test_a_random_table_of_another_width(prepared):
-    model = scellm.CellLM(prepared, gene_dim=5, **SMALL)
+    model = scellm.CellLM(prepared, gene_embeddings="random", gene_dim=5, **SMALL)
     assert model.module.encoder.embedding.gene.weight.shape[1] == 5
     assert model.get_gene_embeddings().shape[1] == DIM
     with pytest.raises(ValueError, match="gene_dim"):
-        scellm.CellLM(prepared, gene_dim=0, **SMALL)
+        scellm.CellLM(prepared, gene_embeddings="random", gene_dim=0, **SMALL)
+
+
+def test_the_default_is_what_measured_best(prepared):
+    model = scellm.CellLM(prepared, dim=128, depth=1, heads=1, dim_head=8)
+    string = scellm.train.graphmae.load_string_vectors()
+    known = string.notna().all(axis=1)
+    found = model.get_gene_embeddings()
+    np.testing.assert_allclose(found[known].corrwith(string[known]), 1, atol=1e-4)
+    assert model.module.config.train_genes

@@ -45,9 +45,10 @@ class CellLM(PretrainedMixin, AnswersMixin, BaseModelClass):
     size
         "mini" (128 wide, 4 blocks), "8m", "25m" or "50m" (512 wide, 10 blocks, as published).
     gene_embeddings
-        What the gene table starts from: "random"; "string", the vectors that GraphMAE learned on STRING's protein network and that come
-        with the package; or a DataFrame of genes (any identifiers that :func:`scellm.pp.prepare` knows) by numbers, or a path to a
-        `.csv`, `.tsv` or `.parquet` with one. A width other than `dim` is mapped to it. Genes that it lacks start random.
+        What the gene table starts from: "string", the vectors that GraphMAE learned on STRING's protein network and that come with the
+        package (the best of those measured: see the user guide); "random"; or a DataFrame of genes (any identifiers that
+        :func:`scellm.pp.prepare` knows) by numbers, or a path to a `.csv`, `.tsv` or `.parquet` with one. A width other than `dim` is
+        mapped to it by a layer that learns. Genes without a vector start random.
     train_genes
         Whether the gene table learns; if not, it stays as it starts in every stage.
     rescale_genes
@@ -90,7 +91,7 @@ class CellLM(PretrainedMixin, AnswersMixin, BaseModelClass):
         registry: dict | None = None,
         *,
         size: str = "mini",
-        gene_embeddings: pd.DataFrame | str | PathLike = "random",
+        gene_embeddings: pd.DataFrame | str | PathLike = "string",
         train_genes: bool = True,
         rescale_genes: bool = True,
         attention: str = "favor",
