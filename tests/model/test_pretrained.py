@@ -46,7 +46,14 @@ def test_round_trip_is_exact_and_needs_no_set_up(trained, folder):
 
 
 @pytest.mark.parametrize(
-    "options", [{"gene_embeddings": "random"}, {"gene_embeddings": "random", "gene_dim": 5}, {"train_genes": False}, {"attention": "softmax"}, {"dropout": 0.2, "ff_mult": 2}]
+    "options",
+    [
+        {"gene_embeddings": "random"},
+        {"gene_embeddings": "random", "gene_dim": 5},
+        {"train_genes": False},
+        {"attention": "softmax"},
+        {"dropout": 0.2, "ff_mult": 2},
+    ],
 )
 def test_every_shape_comes_back(prepared, tmp_path, options):
     model = scellm.CellLM(prepared, **SMALL, **options)

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from anndata import AnnData
-from sklearn.linear_model import LogisticRegression as SklearnLogisticRegression
-from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from scellm.baselines._on_features import OnFeatures
 
-class EmbeddingLogisticRegression:
+
+class EmbeddingLogisticRegression(OnFeatures):
     """Logistic regression on a slot of `obsm`, each column brought to mean 0 and variance 1.
 
     Parameters
     ----------
     use_rep
-        The slot, such as what :func:`scellm.tl.embed` writes.
+        The slot, such as what :func:`scellm.tl.embed` writes. A KeyError says so if it is not there.
     C
         Inverse strength of the L2 penalty.
     max_iter
@@ -30,44 +28,12 @@ class EmbeddingLogisticRegression:
     """
 
     def __init__(self, use_rep: str, C: float = 1.0, max_iter: int = 1000) -> None:
+        super().__init__(StandardScaler(), C, max_iter)
         self.use_rep = use_rep
-        self.model = make_pipeline(StandardScaler(), SklearnLogisticRegression(C=C, max_iter=max_iter))
 
-    def fit(
-        self, adata: AnnData, labels_key: str, *, indices: Sequence[int] | np.ndarray | None = None
-    ) -> EmbeddingLogisticRegression:
-        """Learn types from labelled cells.
-
-        Parameters
-        ----------
-        adata
-            With the slot.
-        labels_key
-            Column of `obs` with the types.
-        indices
-            Which cells; by default all.
-
-        Returns
-        -------
-        EmbeddingLogisticRegression
-            Itself.
-
-        Raises
-        ------
-        KeyError
-            If the slot is not there.
-        """
-        rows = np.arange(adata.n_obs) if indices is None else np.asarray(indices)
-        self.model.fit(self._vectors(adata)[rows], adata.obs[labels_key].astype(str).to_numpy()[rows])
-        return self
-
-    def predict(self, adata: AnnData, *, indices: Sequence[int] | np.ndarray | None = None) -> np.ndarray:
-        """Types of cells, by name, (n,)."""
-        rows = np.arange(adata.n_obs) if indices is None else np.asarray(indices)
-        return self.model.predict(self._vectors(adata)[rows])
-
-    def _vectors(self, adata: AnnData) -> np.ndarray:
+    def features(self, adata: AnnData, rows: np.ndarray) -> np.ndarray:
+        """Rows of the slot."""
         if self.use_rep not in adata.obsm:
             msg = f"use_rep={self.use_rep!r} is not in adata.obsm, which holds {list(adata.obsm)}. Run scellm.tl.embed(adata, model) first."
             raise KeyError(msg)
-        return np.asarray(adata.obsm[self.use_rep])
+        return np.asarray(adata.obsm[self.use_rep])[rows]

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 from anndata import AnnData
-from sklearn.linear_model import LogisticRegression as SklearnLogisticRegression
 from sklearn.preprocessing import MaxAbsScaler
 
+from scellm.baselines._on_features import OnFeatures
 from scellm.data._prepared import ensure_prepared, gene_ids, report_of
 from scellm.pp._expression import find_expression
 
 
-class LogisticRegression:
+class LogisticRegression(OnFeatures):
     """Multinomial logistic regression on `log1p` of counts per 10,000, each gene scaled by its largest value.
 
     No language model of cells has been shown to beat it by much (Boiarsky et al. 2024), so it stands beside every score of ours.
@@ -34,36 +33,11 @@ class LogisticRegression:
     """
 
     def __init__(self, C: float = 1.0, max_iter: int = 1000) -> None:
-        self.scaler, self.model = MaxAbsScaler(), SklearnLogisticRegression(C=C, max_iter=max_iter)
+        super().__init__(MaxAbsScaler(), C, max_iter)
 
-    def fit(
-        self, adata: AnnData, labels_key: str, *, indices: Sequence[int] | np.ndarray | None = None
-    ) -> LogisticRegression:
-        """Learn types from labelled cells.
-
-        Parameters
-        ----------
-        adata
-            Cells by genes, in any form that :func:`scellm.pp.prepare` reads.
-        labels_key
-            Column of `obs` with the types.
-        indices
-            Which cells; by default all.
-
-        Returns
-        -------
-        LogisticRegression
-            Itself.
-        """
-        rows = np.arange(adata.n_obs) if indices is None else np.asarray(indices)
-        x = self.scaler.fit_transform(log_expression(adata, rows))
-        self.model.fit(x, adata.obs[labels_key].astype(str).to_numpy()[rows])
-        return self
-
-    def predict(self, adata: AnnData, *, indices: Sequence[int] | np.ndarray | None = None) -> np.ndarray:
-        """Types of cells, by name, (n,)."""
-        rows = np.arange(adata.n_obs) if indices is None else np.asarray(indices)
-        return self.model.predict(self.scaler.transform(log_expression(adata, rows)))
+    def features(self, adata: AnnData, rows: np.ndarray) -> Any:
+        """Log expression of the cells, sparse, on the vocabulary."""
+        return log_expression(adata, rows)
 
 
 def log_expression(adata: AnnData, rows: np.ndarray, target_sum: float = 1e4) -> Any:

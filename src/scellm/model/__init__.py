@@ -1,5 +1,6 @@
 """The models: AnnData in, arrays out."""
 
 from scellm.model._cell_lm import CellLM
+from scellm.model._openbiomed import from_openbiomed
 
-__all__ = ["CellLM"]
+__all__ = ["CellLM", "from_openbiomed"]

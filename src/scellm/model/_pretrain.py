@@ -53,6 +53,9 @@ def pretrain(
     **trainer_kwargs: Any,
 ) -> None:
     """Everything behind :meth:`scellm.CellLM.pretrain`, whose docstring describes the arguments."""
+    if model.module.config.compat is not None:
+        msg = "Imported weights are for embedding and fine-tuning: the published padding allows no exact pretraining. Make a CellLM of your own to pretrain."
+        raise ValueError(msg)
     n = len(corpus) if corpus is not None else model._validate_anndata().n_obs
     rows = np.arange(n)[slice(None) if indices is None else np.asarray(indices)]
     _check_batch(rows, batch_size, options)

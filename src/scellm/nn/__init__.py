@@ -6,11 +6,32 @@ from scellm.nn._encoder import Embedding, Encoder
 from scellm.nn._favor import Favor, orthogonal_projection
 from scellm.nn._gene_table import GeneTable
 from scellm.nn._heads import AnnotationHead, MaskedHead, OriginHead
+from scellm.nn._mean_pooling import ClsPooling, MeanPooling
+from scellm.nn._module import POOLINGS
+from scellm.nn._openbiomed import OpenBioMedFavor
 from scellm.nn._performer import PerformerPytorch
 from scellm.nn._pooling import SparsePooling
 from scellm.nn._softmax import Softmax
 
 __all__ = [
-    "ATTENTIONS", "PRESETS", "AnnotationHead", "Block", "Config", "Embedding", "Encoder", "Favor", "GeneTable", "MaskedHead", "OriginHead", "PerformerPytorch",
-    "Softmax", "SparsePooling", "make_config", "orthogonal_projection",
+    "ATTENTIONS",
+    "POOLINGS",
+    "PRESETS",
+    "AnnotationHead",
+    "Block",
+    "ClsPooling",
+    "Config",
+    "Embedding",
+    "Encoder",
+    "Favor",
+    "GeneTable",
+    "MaskedHead",
+    "MeanPooling",
+    "OpenBioMedFavor",
+    "OriginHead",
+    "PerformerPytorch",
+    "Softmax",
+    "SparsePooling",
+    "make_config",
+    "orthogonal_projection",
 ]  # fmt: skip

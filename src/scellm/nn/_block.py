@@ -11,6 +11,7 @@ from scellm.data._tokens import Padded
 from scellm.nn._config import Config
 from scellm.nn._dropout import dropout
 from scellm.nn._favor import Favor, orthogonal_projection
+from scellm.nn._openbiomed import OpenBioMedFavor
 from scellm.nn._performer import PerformerPytorch
 from scellm.nn._softmax import Softmax
 
@@ -36,7 +37,7 @@ class Attention(nn.Module):
         self.heads = config.heads
         self.to_qkv = nn.Linear(config.dim, 3 * inner, bias=False)
         self.to_out = nn.Linear(inner, config.dim)
-        self.kernel = ATTENTIONS[config.attention]()
+        self.kernel = OpenBioMedFavor(config.compat_length) if config.compat else ATTENTIONS[config.attention]()
         self.register_buffer("projection", orthogonal_projection(config.features, config.dim_head))
         self.projection: Tensor
 

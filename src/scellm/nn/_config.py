@@ -35,6 +35,11 @@ class Config:
         Width of the gene table; by default `dim`. Another is mapped to `dim`.
     train_genes
         Whether the gene table learns. The paper's comes from a protein network; whether it learns on is not said.
+    pooling
+        Name of what makes one vector of a cell's tokens: a key of `scellm.nn.POOLINGS`.
+    compat, compat_length
+        "openbiomed" runs attention as the published code does, padding to `compat_length` included, in place of `attention`; for imported
+        weights only.
     """
 
     n_genes: int
@@ -49,6 +54,9 @@ class Config:
     dropout: float = 0.1
     gene_dim: int | None = None
     train_genes: bool = True
+    pooling: str = "sparse"
+    compat: str | None = None
+    compat_length: int = 6000
 
     @property
     def features(self) -> int:
@@ -105,5 +113,11 @@ def make_config(size: str, n_genes: int, **overrides: Any) -> Config:
     small += ["gene_dim"] if config.gene_dim is not None and config.gene_dim < 1 else []
     if small or not 0 <= config.dropout < 1:
         msg = f"{small or ['dropout']} must be positive, and dropout in [0, 1); found {[getattr(config, k) for k in small] or config.dropout}."
+        raise ValueError(msg)
+    if config.compat not in {None, "openbiomed"} or (config.compat and (config.pooling == "sparse" or config.dropout)):
+        msg = (
+            f"compat={config.compat!r} with pooling={config.pooling!r} and dropout={config.dropout}: expected None, or 'openbiomed' with "
+            "pooling 'mean' or 'cls' and dropout 0, as the published weights have no pooling and its padding allows no dropout."
+        )
         raise ValueError(msg)
     return config

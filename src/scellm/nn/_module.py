@@ -5,14 +5,19 @@ from __future__ import annotations
 import torch
 from jaxtyping import Float
 from scvi.module.base import BaseModuleClass
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from scellm.data._tokens import Padded, Tokens
 from scellm.nn._config import Config
 from scellm.nn._encoder import Encoder
 from scellm.nn._heads import AnnotationHead, MaskedHead, OriginHead
+from scellm.nn._mean_pooling import ClsPooling, MeanPooling
+from scellm.nn._openbiomed import admit, append_padding
 from scellm.nn._pooling import SparsePooling
+
+POOLINGS: dict[str, type[nn.Module]] = {"sparse": SparsePooling, "mean": MeanPooling, "cls": ClsPooling}
+"""Poolings by name; each takes the tokens' vectors and the rectangle, and gives a vector a cell, as wide as a token."""
 
 
 class CellLMModule(BaseModuleClass):
@@ -30,7 +35,10 @@ class CellLMModule(BaseModuleClass):
         super().__init__()
         self.config = config
         self.encoder = Encoder(config)
-        self.pooling = SparsePooling(config)
+        if config.pooling not in POOLINGS:
+            msg = f"pooling={config.pooling!r} is not known; expected one of {list(POOLINGS)}."
+            raise ValueError(msg)
+        self.pooling = POOLINGS[config.pooling](config)
         self.masked_head, self.origin_head = MaskedHead(config), OriginHead(config)
         self.annotation_head = AnnotationHead(config, n_types) if n_types else None
         self._start_ordered()
@@ -46,12 +54,14 @@ class CellLMModule(BaseModuleClass):
         direction = normalize(torch.randn(self.config.dim), dim=0)
         n = self.config.n_bins
         self.encoder.embedding.bin.weight[:n] += step * torch.arange(1, n + 1)[:, None] * direction
-        self.pooling.scalar.weight.copy_(direction[None])
-        self.pooling.scalar.bias.zero_()
+        if isinstance(self.pooling, SparsePooling):
+            self.pooling.scalar.weight.copy_(direction[None])
+            self.pooling.scalar.bias.zero_()
 
     def pad(self, tokens: Tokens) -> Padded:
         """Tokens as a rectangle with [CLS] first, on the module's device."""
-        return tokens.pad(self.config.n_genes, self.config.n_bins).to(self.device)
+        cells = tokens.pad(self.config.n_genes, self.config.n_bins).to(self.device)
+        return append_padding(cells, self.config.n_genes, self.config.n_bins) if self.config.compat else cells
 
     def cells(self, tokens: Tokens, max_tokens: int = 8192) -> Float[Tensor, "cells dim"]:
         """Vectors of cells, in the order of the tokens; computed in chunks of cells of similar length.
@@ -68,6 +78,9 @@ class CellLMModule(BaseModuleClass):
         torch.Tensor
             float32. A cell's vector does not depend on the other cells.
         """
+        if self.config.compat:
+            known = ~self.encoder.embedding.gene.weight[: self.config.n_genes, 0].isnan()
+            tokens = admit(tokens, known, self.config.compat_length)
         chunks = list(tokens.cut(max_tokens, self.encoder.max_padding))
         if not chunks:
             return torch.zeros(0, self.config.dim, device=self.device)

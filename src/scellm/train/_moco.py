@@ -34,7 +34,7 @@ class Momentum(nn.Module):
         self.slow = copy.deepcopy(module).requires_grad_(requires_grad=False)
         self.momentum = momentum
         start = normalize(torch.randn(size, module.config.dim, generator=torch.Generator().manual_seed(seed)), dim=1)
-        self.register_buffer("queue", start.to(module.pooling.weight))
+        self.register_buffer("queue", start.to(module.masked_head.weight))
         self.register_buffer("place", torch.zeros((), dtype=torch.long))
         self.queue: Tensor
         self.place: Tensor

@@ -110,7 +110,7 @@ class Losses:
         one = self.passes[unit.view]
         cells = self.module.pad(one.tokens.select(unit.cells))
         hidden = self.module.encoder(cells)  # (b, n, d)
-        own = hidden.new_zeros((), dtype=self.module.pooling.weight.dtype)
+        own = hidden.new_zeros((), dtype=self.module.masked_head.weight.dtype)
         if cells.target is not None and self.asked:
             own = own + self._add("masked", masked_loss(self.module, hidden, cells) / self.asked, unit)
         if one.origin is not None and self.labelled:

@@ -1,0 +1,178 @@
+"""The published CellLM checkpoint, from OpenBioMed's file to a CellLM."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from os import PathLike
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from scellm._logging import logger
+from scellm.model._cell_lm import CellLM
+from scellm.pp import load_vocabulary
+from scellm.pp._genes import match_names
+
+_LAYER = "performer.net.layers.{}"
+_PREFIXES = ("", "encoder.", "cell_encoder.", "module.")
+_TABLE = "pos_emb.emb.weight"
+_IGNORED = r"^performer\.(proj_updater\.)?calls_since_last_redraw$"
+
+
+def from_openbiomed(
+    path: str | PathLike,
+    *,
+    gene_symbols: Sequence[str],
+    gene_vectors: np.ndarray | None = None,
+    pooling: str = "mean",
+    length: int = 6000,
+) -> CellLM:
+    """Read the encoder that OpenBioMed released for CellLM, and run it as its code does.
+
+    Attention counts the padding to 6,000 tokens that the weights were trained with, at the cost of the real genes (`compat="openbiomed"`).
+    The released file has no pooling; a cell's vector is the mean over its genes, or [CLS].
+
+    Parameters
+    ----------
+    path
+        The `.pth` file; it is read without running anything in it.
+    gene_symbols
+        The model's genes **in the order of its table**, 19,379 of them for the released files. That order was never published: it must
+        come from whoever made the weights. With another order the vectors mean nothing, and nobody would notice.
+    gene_vectors
+        The gene table, (genes, dim), where the file does not hold it.
+    pooling
+        "mean" or "cls".
+    length
+        What the code pads to, [CLS] included.
+
+    Returns
+    -------
+    CellLM
+        Without data of its own; it embeds any that it is given. Genes that scellm's vocabulary and the model do not share are left out.
+
+    Raises
+    ------
+    ValueError
+        If the number of symbols is not that of the table, names repeat, too few are known, or the file lacks weights, has others or of other shapes; they
+        are listed.
+    """
+    state = _read(path)
+    if gene_vectors is not None:
+        state[_TABLE] = _with_special(np.asarray(gene_vectors))
+    options = _shape(state, path)
+    _check_symbols(gene_symbols, len(state[_TABLE]) - 2)
+    state = _renamed(state, options, path)
+    model = CellLM.without_data(
+        **options,
+        gene_embeddings="random",
+        train_genes=False,
+        dropout=0.0,
+        pooling=pooling,
+        compat="openbiomed",
+        compat_length=length,
+    )
+    own = model.module.state_dict()
+    table = torch.full_like(own["encoder.embedding.gene.weight"], torch.nan)
+    theirs = state.pop(_TABLE).to(table.dtype)
+    at, ids = _places(gene_symbols)
+    table[ids], table[-2:] = theirs[at], theirs[-2:]
+    state["encoder.embedding.gene.weight"] = table
+    wrong = [
+        f"{k} {tuple(v.shape)}, expected {tuple(own[k].shape)}" for k, v in state.items() if v.shape != own[k].shape
+    ]
+    if wrong:
+        msg = f"{path}: of another shape are {wrong[:4]}."
+        raise ValueError(msg)
+    model.module.load_state_dict({k: v.to(own[k].dtype) for k, v in state.items()}, strict=False)
+    model.is_trained_ = True
+    logger.info(
+        "from_openbiomed: %s of the model's %s genes are in the vocabulary", f"{len(ids):,}", f"{len(gene_symbols):,}"
+    )
+    return model
+
+
+def _read(path: str | PathLike) -> dict[str, Tensor]:
+    """The encoder's tensors by the names of the released encoder."""
+    held = torch.load(path, map_location="cpu", weights_only=True)
+    held = held.get("model_state_dict", held) if isinstance(held, dict) else {}
+    for prefix in _PREFIXES:
+        state = {k.removeprefix(prefix): v for k, v in held.items() if k.startswith(prefix) and isinstance(v, Tensor)}
+        if "token_emb.weight" in state:
+            return {k: v for k, v in state.items() if not re.match(_IGNORED, k)}
+    msg = f"{path} holds no encoder of OpenBioMed's CellLM: expected 'token_emb.weight' among its names, found {list(held)[:4]}."
+    raise ValueError(msg)
+
+
+def _with_special(vectors: np.ndarray) -> Tensor:
+    """The gene table as the code builds it: [CLS] is all ones, padding all zeros."""
+    special = np.stack([np.ones(vectors.shape[1]), np.zeros(vectors.shape[1])])
+    return torch.as_tensor(np.concatenate([vectors, special]))
+
+
+def _shape(state: dict[str, Tensor], path: str | PathLike) -> dict[str, Any]:
+    """Options of `CellLM`, read off the tensors."""
+    layers = {int(m[1]) for m in (re.match(r"performer\.net\.layers\.(\d+)\.", k) for k in state) if m}
+    first = _LAYER.format(0)
+    wanted = [
+        _TABLE,
+        f"{first}.0.fn.fast_attention.projection_matrix",
+        f"{first}.0.fn.to_q.weight",
+        f"{first}.1.fn.fn.w1.weight",
+    ]
+    lacking = [k for k in wanted if k not in state]
+    if lacking:
+        msg = f"{path} lacks {lacking}. The gene table may be given as gene_vectors=."
+        raise ValueError(msg)
+    n_tokens, dim = state["token_emb.weight"].shape
+    features, dim_head = state[wanted[1]].shape
+    return {
+        "dim": dim, "depth": len(layers), "heads": len(state[wanted[2]]) // dim_head, "dim_head": dim_head, "n_features": features,
+        "ff_mult": len(state[wanted[3]]) // dim, "n_bins": n_tokens - 2,
+    }  # fmt: skip
+
+
+def _check_symbols(symbols: Sequence[str], n: int) -> None:
+    if len(symbols) != n:
+        msg = (
+            f"gene_symbols must name the {n:,} genes of the model's table in their order; found {len(symbols):,}. The released order was "
+            "never published: ask whoever made the weights. A list in another order gives vectors that mean nothing."
+        )
+        raise ValueError(msg)
+
+
+def _places(symbols: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of the model's table and the genes of the vocabulary that they are, each gene once."""
+    match = match_names(pd.Index(symbols), load_vocabulary(), "gene_symbols")
+    at = np.flatnonzero(match.known)
+    ids, first = np.unique(match.ids[at], return_index=True)
+    if len(ids) < len(symbols) / 2:
+        msg = f"{len(ids):,} of {len(symbols):,} gene_symbols are known; expected human symbols or Ensembl ids, found {list(symbols[:3])}."
+        raise ValueError(msg)
+    return at[first], ids
+
+
+def _renamed(state: dict[str, Tensor], options: dict[str, Any], path: str | PathLike) -> dict[str, Tensor]:
+    """The tensors under scellm's names; raises with what is missing and what is extra."""
+    names = {"encoder.embedding.bin.weight": ["token_emb.weight"], _TABLE: [_TABLE]}
+    names |= {f"encoder.norm.{p}": [f"norm.{p}"] for p in ("weight", "bias")}
+    names |= {f"masked_head.{p}": [f"to_out.{p}"] for p in ("weight", "bias")}
+    for i in range(options["depth"]):
+        theirs, ours = _LAYER.format(i), f"encoder.blocks.{i}"
+        names[f"{ours}.attention.to_qkv.weight"] = [f"{theirs}.0.fn.to_{x}.weight" for x in "qkv"]
+        names[f"{ours}.attention.projection"] = [f"{theirs}.0.fn.fast_attention.projection_matrix"]
+        for p in ("weight", "bias"):
+            names[f"{ours}.attention_norm.{p}"] = [f"{theirs}.0.norm.{p}"]
+            names[f"{ours}.attention.to_out.{p}"] = [f"{theirs}.0.fn.to_out.{p}"]
+            names[f"{ours}.ff_norm.{p}"] = [f"{theirs}.1.norm.{p}"]
+            names |= {f"{ours}.ff.{w}.{p}": [f"{theirs}.1.fn.fn.{w}.{p}"] for w in ("w1", "w2")}
+    wanted = [k for keys in names.values() for k in keys]
+    missing, extra = [k for k in wanted if k not in state], sorted(set(state) - set(wanted))
+    if missing or extra:
+        msg = f"{path} is not laid out as OpenBioMed's encoder: missing {missing[:4] or 'nothing'} ({len(missing)}), extra {extra[:4] or 'nothing'} ({len(extra)})."
+        raise ValueError(msg)
+    return {ours: torch.cat([state[k] for k in keys]) for ours, keys in names.items()}
