@@ -156,16 +156,20 @@ def edges(contenders: dict, seeds=SEEDS, min_score: float = MIN_SCORE) -> pd.Dat
     return pd.DataFrame(rows)
 
 
-def interval(found: pd.DataFrame, by: str) -> str:
-    """Mean and 95 % interval over the seeds (Student's t)."""
+def report(found: pd.DataFrame, by: str) -> str:
+    """Means over the seeds; and what each contender has more than the first, seed by seed; both with 95 % intervals (Student's t)."""
     from scipy.stats import t
 
-    values = found.drop(columns="seed").groupby(by, sort=False)
-    half = values.sem() * t.ppf(0.975, found["seed"].nunique() - 1)
-    mean = values.mean()
-    return table([
-        {by: name, **{c: f"{mean.loc[name, c]:.3f} ± {half.loc[name, c]:.3f}" for c in mean}} for name in mean.index
-    ])  # fmt: skip
+    metrics = [c for c in found.columns if c not in {by, "seed", "s"}]
+    width = t.ppf(0.975, found["seed"].nunique() - 1)
+    shown = lambda x: f"{x.mean():.3f} ± {width * x.sem():.3f}"
+    wide = {m: found.pivot(index="seed", columns=by, values=m) for m in metrics}
+    names = list(dict.fromkeys(found[by]))
+    means = table([{by: n, **{m: shown(wide[m][n]) for m in metrics}} for n in names])
+    more = table(
+        [{f"more than {names[0]}": n, **{m: shown(wide[m][n] - wide[m][names[0]]) for m in metrics}} for n in names[1:]]
+    )
+    return f"{means}\n{more}"
 
 
 # --- (c) --------------------------------------------------------------------------------------------------------------------------------
@@ -229,7 +233,7 @@ def main(what: str, *given: str) -> None:
             "GraphMAE, spectral features": lambda net, seed: by_graphmae(net, seed, backend=backend, features="svd"),
             "SVD": by_svd, "node2vec": by_node2vec, "random": at_random,
         }  # fmt: skip
-        print(interval(edges(contenders), "vectors"))
+        print(report(edges(contenders), "vectors"))
         return
     net = network()
     bundled = graphmae.load_string_vectors()
@@ -237,7 +241,7 @@ def main(what: str, *given: str) -> None:
         "GraphMAE, fixed": (bundled, False), "GraphMAE, learning": (bundled, True), "SVD, fixed": (frame(net, by_svd(net, 0)), False),
         "random, fixed": ("random", False), "random, learning": ("random", True),
     }  # fmt: skip
-    print(interval(masked(int(given[0]) if given else 100, tables), "gene vectors"))
+    print(report(masked(int(given[0]) if given else 100, tables), "gene vectors"))
 
 
 if __name__ == "__main__":
