@@ -1,6 +1,6 @@
 """Prepare, pretrain, train and predict on real cells, beside logistic regression on the same split.
 
-    python benchmarks/real_cells.py [cells] [pretraining steps] [epochs] [seeds]
+    python benchmarks/real_cells.py [cells] [pretraining steps] [epochs] [seeds] [file]
 
 pbmc3k and Baron donor 1; types with fewer than 10 cells and unlabelled cells are left out, then `cells` cells are drawn. A fifth, alike for
 every type, is held out and looked at once; pretraining and training see the rest only. Every seed has its own split.
@@ -55,12 +55,12 @@ def run(adata, seed: int, steps: int, epochs: int) -> dict[str, float]:
     }  # fmt: skip
 
 
-def main(n: int, steps: int, epochs: int, seeds: int) -> None:
+def main(n: int, steps: int, epochs: int, seeds: int, names: list[str]) -> None:
     warnings.simplefilter("ignore")
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     scellm.settings.verbosity = logging.ERROR
     rows = []
-    for name in ("eval/pbmc3k.h5ad", "eval/pancreas_baron_h1.h5ad"):
+    for name in names:
         adata = cells_of(name, n)
         scellm.CellLM.setup_anndata(adata, labels_key=LABELS)
         for seed in range(seeds):
@@ -70,5 +70,7 @@ def main(n: int, steps: int, epochs: int, seeds: int) -> None:
 
 
 if __name__ == "__main__":
-    given = [int(a) for a in sys.argv[1:]]
-    main(*(given + [1000, 20, 10, 3][len(given) :]))
+    given = [int(a) for a in sys.argv[1:5]]
+    main(
+        *(given + [1000, 20, 10, 3][len(given) :]), sys.argv[5:] or ["eval/pbmc3k.h5ad", "eval/pancreas_baron_h1.h5ad"]
+    )

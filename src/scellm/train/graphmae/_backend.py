@@ -1,7 +1,7 @@
 """What a graph library must give: a graph and a layer of graph attention. Adding one is one new file and one line here.
 
 There are two because neither does all: PyTorch Geometric installs on any Python and system; DGL never writes a message per edge, which
-on a CPU is several times faster in a fifth of the memory, but its last release that imports beside a current torch is for Python 3.11.
+on a CPU is five times faster in a tenth of the memory, but its last release that imports beside a current torch is for Python 3.11.
 """
 
 from __future__ import annotations
