@@ -24,6 +24,7 @@ def tidy(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
             continue
         cell.outputs = [tidy_output(o) for o in cell.outputs if not (o.output_type == "stream" and o.name == "stderr")]
         cell.outputs = [o for o in cell.outputs if not (o.output_type == "stream" and is_noise(o.text))]
+        cell.outputs = [o for o in cell.outputs if "ipywidgets" not in o.get("data", {}).get("text/plain", "")]
         cell.metadata.pop("execution", None)
     return notebook
 
