@@ -12,7 +12,9 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 
 class Rows(Protocol):
-    """Where a sampler gets the rows of an epoch."""
+    """Where a sampler gets the rows of an epoch; `rows` are all that may be drawn."""
+
+    rows: np.ndarray
 
     def __len__(self) -> int:
         """Rows in an epoch."""
@@ -94,7 +96,7 @@ class PretrainingBatches(pl.LightningDataModule):
         super().__init__()
         self.dataset, self.sampler = dataset, sampler
         self.n_train, self.n_val = len(sampler.rows), 0
-        self.train_idx = np.unique(sampler.rows.epoch(0, sampler.seed))
+        self.train_idx = sampler.rows.rows
         self.val_idx = self.test_idx = np.zeros(0, int)
 
     def train_dataloader(self) -> DataLoader:

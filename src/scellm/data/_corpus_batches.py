@@ -66,7 +66,8 @@ class BalancedRows:
         if not 0 <= power <= 1 or not len(rows):
             msg = f"source_power must be between 0 (every source alike) and 1 (by size), over at least one cell; found {power} over {len(rows)}."
             raise ValueError(msg)
-        self.of = {int(s): np.asarray(rows)[source == s] for s in np.unique(source)}
+        self.rows = np.asarray(rows)
+        self.of = {int(s): self.rows[source == s] for s in np.unique(source)}
         share = np.array([len(r) ** power for r in self.of.values()])
         self.draws = _whole(len(rows) * share / share.sum())
 

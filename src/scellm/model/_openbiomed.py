@@ -58,8 +58,8 @@ def from_openbiomed(
     Raises
     ------
     ValueError
-        If the number of symbols is not that of the table, names repeat, too few are known, or the file lacks weights, has others or of other shapes; they
-        are listed.
+        If the number of symbols is not that of the table, too few are known, or the file lacks weights, has others or of other shapes;
+        they are listed.
     """
     state = _read(path)
     if gene_vectors is not None:

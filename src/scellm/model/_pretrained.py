@@ -13,7 +13,7 @@ import torch
 from anndata import AnnData
 
 from scellm._logging import logger, quiet
-from scellm.data._prepared import BINNING, binning_of, is_prepared, report_of
+from scellm.data._prepared import BINNING, binning_of, ensure_prepared
 from scellm.model._catalogue import available, find_weights
 from scellm.model._weights import read_weights, stored, write_weights
 from scellm.pp import load_vocabulary, prepare
@@ -162,15 +162,7 @@ def _prepare_options(card: dict[str, Any]) -> dict[str, Any]:
 
 def _set_up(cls: Any, adata: AnnData, card: dict[str, Any]) -> None:
     """Set the data up unless that was done, and refuse bins that the weights do not know."""
-    if is_prepared(adata):
-        report = report_of(adata)
-        differ = [k for k in BINNING if report[k] != card["binning"][k]]
-        if differ:
-            call = ", ".join(f"{k}={v!r}" for k, v in _prepare_options(card).items())
-            msg = f"adata was prepared with {', '.join(f'{k}={report[k]}' for k in differ)}, which the weights do not know. Run scellm.pp.prepare(adata, {call})."
-            raise ValueError(msg)
-    else:
-        prepare(adata, **_prepare_options(card))
+    ensure_prepared(adata, like=card["binning"])
     if cls._get_most_recent_anndata_manager(adata, required=False) is None:
         logger.info("adata was not set up: running CellLM.setup_anndata(adata) without labels")
         cls.setup_anndata(adata)
