@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 from anndata import AnnData
-from sklearn.preprocessing import StandardScaler
 
 from scellm.baselines._on_features import OnFeatures
+from scellm.baselines._one_scale import OneScale
 
 
 class EmbeddingLogisticRegression(OnFeatures):
-    """Logistic regression on a slot of `obsm`, each column brought to mean 0 and variance 1.
+    """Logistic regression on a slot of `obsm`, columns centred and all scaled by one number.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ class EmbeddingLogisticRegression(OnFeatures):
     """
 
     def __init__(self, use_rep: str, C: float = 1.0, max_iter: int = 1000) -> None:
-        super().__init__(StandardScaler(), C, max_iter)
+        super().__init__(OneScale(), C, max_iter)
         self.use_rep = use_rep
 
     def features(self, adata: AnnData, rows: np.ndarray) -> np.ndarray:

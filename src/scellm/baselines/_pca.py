@@ -5,14 +5,16 @@ from __future__ import annotations
 import numpy as np
 from anndata import AnnData
 from sklearn.decomposition import PCA
-from sklearn.preprocessing import StandardScaler
 
 from scellm.baselines._logistic_regression import log_expression
 from scellm.baselines._on_features import OnFeatures
+from scellm.baselines._one_scale import OneScale
 
 
 class PCALogisticRegression(OnFeatures):
     """Logistic regression on the principal components of `log1p` of counts per 10,000, fitted on all cells of the data, labelled or not.
+
+    The components keep their spread (:class:`scellm.baselines.OneScale`).
 
     Parameters
     ----------
@@ -30,7 +32,7 @@ class PCALogisticRegression(OnFeatures):
     """
 
     def __init__(self, n_components: int = 50, C: float = 1.0, max_iter: int = 1000) -> None:
-        super().__init__(StandardScaler(), C, max_iter)
+        super().__init__(OneScale(), C, max_iter)
         self.n_components = n_components
 
     def prepare_features(self, adata: AnnData) -> None:
