@@ -42,7 +42,7 @@ def test_published_counts():
     [
         ({"size": "huge"}, ValueError, "size='huge' is not known"),
         ({"size": "mini", "width": 3}, TypeError, "takes no \\['width'\\]"),
-        ({"size": "mini", "depth": 0}, ValueError, "must be positive"),
+        ({"size": "mini", "depth": -1}, ValueError, "must be 0"),
         ({"size": "mini", "dropout": 1.0}, ValueError, "dropout in"),
     ],
 )

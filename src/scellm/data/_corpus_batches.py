@@ -7,7 +7,7 @@ from torch.utils.data import Dataset
 
 from scellm import _keys
 from scellm.data._corpus import Corpus
-from scellm.data._dataset import Batch, draw_views
+from scellm.data._dataset import Batch, draw_views, tokens_of
 from scellm.data._views import View, identity
 from scellm.pp._tokenize import Binning
 
@@ -34,6 +34,10 @@ class CorpusDataset(Dataset):
 
     def __len__(self) -> int:
         return len(self.corpus)
+
+    def whole(self, rows: np.ndarray) -> Batch:
+        """Tokens of some cells as they are."""
+        return tokens_of(self.corpus.counts(rows), self.binning)
 
     def __getitem__(self, draw: tuple[int, np.ndarray]) -> Batch:
         step, rows = draw

@@ -100,6 +100,10 @@ class ViewDataset(TokenDataset):
         column, value, offsets = select(counts, self.columns_of)
         return Counts(self.column_ids[column], value, offsets, totals, rows)
 
+    def whole(self, rows: np.ndarray) -> Batch:
+        """Tokens of some cells as they are."""
+        return super().__getitem__(rows)
+
     def __getitem__(self, draw: tuple[int, np.ndarray]) -> Batch:  # type: ignore[override]
         step, rows = draw
         if all(view is identity for view in self.views):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from scellm.model._cell_lm import CellLM
 
 _BATCH = 512  # cells read at once: enough to find chunks of equal length among them
-_UNTRAINED = "This CellLM has random weights: its vectors mean little. Run model.pretrain() or load weights."
+_UNTRAINED = "This CellLM has random weights: its vectors mean little. Run model.pretrain(), or start from CellLM.from_pretrained('celllm-mini', adata)."
 
 Indices = Sequence[int] | np.ndarray | None
 
@@ -35,7 +35,7 @@ def vectors(
     with torch.inference_mode():
         batches = track(loader, description="CellLM", disable=len(loader) < 4)
         parts = [model.module.cells(Tokens.of(batch)).float().cpu() for batch in batches]
-    return torch.cat(parts) if parts else torch.zeros(0, model.module.config.dim)
+    return torch.cat(parts) if parts else torch.zeros(0, model.module.config.cell_dim)
 
 
 def probabilities(model: CellLM, adata: AnnData | None, indices: Indices, batch_size: int | None) -> pd.DataFrame:

@@ -10,7 +10,6 @@ import pandas as pd
 import torch
 from scvi import settings
 from scvi.model._utils import parse_device_args
-from torch.utils.data import Dataset
 
 from scellm import _keys
 from scellm._logging import logger
@@ -19,18 +18,22 @@ from scellm.data._corpus import Corpus
 from scellm.data._corpus_batches import BalancedRows, CorpusDataset
 from scellm.data._dataset import ViewDataset
 from scellm.data._prepared import binning_of
+from scellm.data._tokens import Tokens
 from scellm.data._views import View, get_view
 from scellm.model._fit import fit
+from scellm.nn._expression_pooling import ExpressionPooling
 from scellm.train._checkpoint import Checkpoint
 from scellm.train._memory import chunk_tokens as choose_chunk_tokens
 from scellm.train._memory import keep_tokens
 from scellm.train._pretraining_plan import PretrainingPlan
 from scellm.train._recipe import Recipe
+from scellm.train._start_linear import start_linear
 
 if TYPE_CHECKING:
     from scellm.model._cell_lm import CellLM
 
 _CELLS_BY_DEFAULT, _EPOCHS_AT_MOST = 200_000, 50
+_CELLS_TO_START = 20_000
 
 
 def pretrain(
@@ -86,7 +89,7 @@ def pretrain(
         raise ValueError(msg)
     saved = Checkpoint(checkpoint, checkpoint_every, _plain(run))
     drawn = (get_view(views[0]), get_view(views[1]))
-    dataset: Dataset
+    dataset: ViewDataset | CorpusDataset
     order: Rows
     if corpus is None:
         dataset, order = ViewDataset(model.adata_manager, drawn, seed), ShuffledRows(rows)
@@ -94,6 +97,8 @@ def pretrain(
         dataset = CorpusDataset(corpus, binning_of(model._prepare_report()), drawn, seed)
         order = BalancedRows(rows, corpus.arrays["source"][rows], source_power)
     sampler = StepSampler(order, batch_size, recipe.steps, seed, saved.start())
+    if not saved.start():
+        _start(model, dataset, order, seed)
     plan = PretrainingPlan(model.module, recipe, seed, saved)
     options = {"simple_progress_bar": False, "log_every_n_steps": 1, **trainer_kwargs}
     if len(sampler):
@@ -103,6 +108,15 @@ def pretrain(
         model.module.load_state_dict(saved.read()["module"])  # type: ignore[index]
         plan.rows, model.is_trained_ = saved.read()["rows"], True  # type: ignore[index]
     _add_history(model, plan.rows)
+
+
+def _start(model: CellLM, dataset: ViewDataset | CorpusDataset, order: Rows, seed: int) -> None:
+    """Let a pooling that starts out linear learn its start from the training cells."""
+    pooling = model.module.pooling
+    if isinstance(pooling, ExpressionPooling) and not pooling.started:
+        rows = np.sort(order.epoch(0, seed)[:_CELLS_TO_START])
+        cells = dataset.whole(rows)
+        start_linear(pooling, Tokens(*(torch.from_numpy(cells[k]) for k in ("gene", "bin", "offsets"))), seed)
 
 
 def _check_batch(rows: np.ndarray, batch_size: int, options: dict[str, Any]) -> None:

@@ -3,9 +3,10 @@
 from scellm.nn._block import ATTENTIONS, Block
 from scellm.nn._config import PRESETS, Config, make_config
 from scellm.nn._encoder import Embedding, Encoder
+from scellm.nn._expression_pooling import ExpressionPooling
 from scellm.nn._favor import Favor, orthogonal_projection
 from scellm.nn._gene_table import GeneTable
-from scellm.nn._heads import AnnotationHead, MaskedHead, OriginHead
+from scellm.nn._heads import AnnotationHead, MaskedHead, OriginHead, Projector
 from scellm.nn._mean_pooling import ClsPooling, MeanPooling
 from scellm.nn._module import POOLINGS
 from scellm.nn._openbiomed import OpenBioMedFavor
@@ -23,6 +24,7 @@ __all__ = [
     "Config",
     "Embedding",
     "Encoder",
+    "ExpressionPooling",
     "Favor",
     "GeneTable",
     "MaskedHead",
@@ -30,6 +32,7 @@ __all__ = [
     "OpenBioMedFavor",
     "OriginHead",
     "PerformerPytorch",
+    "Projector",
     "Softmax",
     "SparsePooling",
     "make_config",

@@ -20,7 +20,7 @@ class Config:
     dim
         Width of a token, and of a cell's vector.
     depth
-        Number of blocks.
+        Number of blocks; 0 leaves a bag of genes without attention.
     heads, dim_head
         Attention heads and their width; queries are `heads * dim_head` wide, which need not be `dim` (published: 1024 and 512).
     ff_mult
@@ -37,6 +37,12 @@ class Config:
         Whether the gene table learns. The paper's comes from a protein network; whether it learns on is not said.
     pooling
         Name of what makes one vector of a cell's tokens: a key of `scellm.nn.POOLINGS`.
+    sketch
+        Numbers of a cell's vector, after the first `dim`, that are a sketch of its genes; of pooling "expression" only. The default
+        makes the vectors of `mini` 512 long, as the paper's are.
+    projector
+        Width of a perceptron between a cell's vector and the contrastive objective (:class:`scellm.nn.Projector`); 0 for none, as in the
+        paper.
     compat, compat_length
         "openbiomed" runs attention as the published code does, padding to `compat_length` included, in place of `attention`; for imported
         weights only.
@@ -55,6 +61,8 @@ class Config:
     gene_dim: int | None = None
     train_genes: bool = True
     pooling: str = "sparse"
+    sketch: int = 384
+    projector: int = 0
     compat: str | None = None
     compat_length: int = 6000
 
@@ -62,6 +70,11 @@ class Config:
     def features(self) -> int:
         """Number of random features."""
         return self.n_features or int(self.dim_head * math.log(self.dim_head))
+
+    @property
+    def cell_dim(self) -> int:
+        """Length of a cell's vector."""
+        return self.dim + (self.sketch if self.pooling == "expression" else 0)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers and strings."""
@@ -109,12 +122,18 @@ def make_config(size: str, n_genes: int, **overrides: Any) -> Config:
         msg = f"CellLM takes no {sorted(unknown)}; the shape's options are {list(Config.__dataclass_fields__)[1:]}."
         raise TypeError(msg)
     config = replace(Config(n_genes, **PRESETS[size]), **overrides)
-    small = [k for k in ("dim", "depth", "heads", "dim_head", "ff_mult", "n_bins") if getattr(config, k) < 1]
+    small = [k for k in ("dim", "heads", "dim_head", "ff_mult", "n_bins") if getattr(config, k) < 1]
     small += ["gene_dim"] if config.gene_dim is not None and config.gene_dim < 1 else []
     if small or not 0 <= config.dropout < 1:
         msg = f"{small or ['dropout']} must be positive, and dropout in [0, 1); found {[getattr(config, k) for k in small] or config.dropout}."
         raise ValueError(msg)
-    if config.compat not in {None, "openbiomed"} or (config.compat and (config.pooling == "sparse" or config.dropout)):
+    below = [k for k in ("depth", "sketch", "projector") if getattr(config, k) < 0]
+    if below:
+        msg = f"{below} must be 0 (none) or more; found {[getattr(config, k) for k in below]}."
+        raise ValueError(msg)
+    if config.compat not in {None, "openbiomed"} or (
+        config.compat and (config.pooling not in {"mean", "cls"} or config.dropout)
+    ):
         msg = (
             f"compat={config.compat!r} with pooling={config.pooling!r} and dropout={config.dropout}: expected None, or 'openbiomed' with "
             "pooling 'mean' or 'cls' and dropout 0, as the published weights have no pooling and its padding allows no dropout."

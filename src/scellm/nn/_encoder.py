@@ -58,7 +58,7 @@ class Encoder(nn.Module):
     @property
     def max_padding(self) -> float:
         """Largest share of padding that the attention copes with."""
-        return cast("float", self.blocks[0].attention.kernel.max_padding)
+        return cast("float", self.blocks[0].attention.kernel.max_padding) if len(self.blocks) else 0.2
 
     def forward(self, cells: Padded) -> Float[Tensor, "cells length dim"]:
         """Vectors of all tokens; those of padding mean nothing."""

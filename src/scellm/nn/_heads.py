@@ -34,6 +34,24 @@ class OriginHead(nn.Linear):
         super().__init__(config.dim, 1)
 
 
+class Projector(nn.Sequential):
+    """What the contrastive objective compares in place of cells' vectors, if asked for: a perceptron that is used in pretraining only.
+
+    What the objective throws away, such as that of a tissue it does not see, goes in the perceptron and stays in the vector (SimCLR,
+    Chen et al. 2020, arXiv:2002.05709, section 4.2). The paper has none.
+
+    Parameters
+    ----------
+    config
+        The shape.
+    """
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(
+            nn.LayerNorm(config.cell_dim), nn.Linear(config.cell_dim, config.projector), nn.GELU(), nn.Linear(config.projector, config.dim),
+        )  # fmt: skip
+
+
 class AnnotationHead(nn.Sequential):
     """Scores of cell types from a cell's vector.
 
@@ -51,8 +69,8 @@ class AnnotationHead(nn.Sequential):
 
     def __init__(self, config: Config, n_types: int, dropout: float = 0.1) -> None:
         super().__init__(
-            nn.LayerNorm(config.dim),  # the sum over genes grows with their number; depth must not decide the type
-            nn.ReLU(), nn.Dropout(dropout), nn.Linear(config.dim, 128),
+            nn.LayerNorm(config.cell_dim),  # the sum over genes grows with their number; depth must not decide the type
+            nn.ReLU(), nn.Dropout(dropout), nn.Linear(config.cell_dim, 128),
             nn.ReLU(), nn.Dropout(dropout), nn.Linear(128, n_types),
         )  # fmt: skip
 

@@ -11,12 +11,15 @@ from torch.nn.functional import normalize
 from scellm.data._tokens import Padded, Tokens
 from scellm.nn._config import Config
 from scellm.nn._encoder import Encoder
-from scellm.nn._heads import AnnotationHead, MaskedHead, OriginHead
+from scellm.nn._expression_pooling import ExpressionPooling
+from scellm.nn._heads import AnnotationHead, MaskedHead, OriginHead, Projector
 from scellm.nn._mean_pooling import ClsPooling, MeanPooling
 from scellm.nn._openbiomed import admit, append_padding
 from scellm.nn._pooling import SparsePooling
 
-POOLINGS: dict[str, type[nn.Module]] = {"sparse": SparsePooling, "mean": MeanPooling, "cls": ClsPooling}
+POOLINGS: dict[str, type[nn.Module]] = {
+    "sparse": SparsePooling, "expression": ExpressionPooling, "mean": MeanPooling, "cls": ClsPooling,
+}  # fmt: skip
 """Poolings by name; each takes the tokens' vectors and the rectangle, and gives a vector a cell, as wide as a token."""
 
 
@@ -40,6 +43,7 @@ class CellLMModule(BaseModuleClass):
             raise ValueError(msg)
         self.pooling = POOLINGS[config.pooling](config)
         self.masked_head, self.origin_head = MaskedHead(config), OriginHead(config)
+        self.projector = Projector(config) if config.projector else nn.Identity()
         self.annotation_head = AnnotationHead(config, n_types) if n_types else None
         self._start_ordered()
 
@@ -83,7 +87,7 @@ class CellLMModule(BaseModuleClass):
             tokens = admit(tokens, known, self.config.compat_length)
         chunks = list(tokens.cut(max_tokens, self.encoder.max_padding))
         if not chunks:
-            return torch.zeros(0, self.config.dim, device=self.device)
+            return torch.zeros(0, self.config.cell_dim, device=self.device)
         parts = [self.chunk(self.pad(tokens.select(chunk.to(tokens.gene.device)))) for chunk in chunks]
         back = torch.argsort(torch.cat(chunks)).to(self.device)
         return torch.cat(parts)[back]

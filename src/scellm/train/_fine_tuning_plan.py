@@ -42,7 +42,7 @@ def tuned_parts(module: CellLMModule, tune: str) -> list[nn.Module]:
     head: list[nn.Module] = [module.pooling, module.annotation_head]
     parts: dict[str, list[nn.Module]] = {
         "head": head,
-        "last": [module.encoder.blocks[-1], module.encoder.norm, *head],
+        "last": [*module.encoder.blocks[-1:], module.encoder.norm, *head],
         "full": [module.encoder, *head],
     }
     if tune not in parts:
