@@ -1,4 +1,4 @@
-"""The whole way in a few minutes: 700 real blood cells, from expression to cell types and a UMAP.
+"""The whole way in under two minutes: 700 real blood cells, from expression to cell types and a UMAP.
 
     python scripts/demo.py [folder]
 
@@ -23,7 +23,7 @@ LABELS = "bulk_labels"
 
 
 def main(folder: Path) -> None:
-    """Prepare, pretrain, fine-tune on 80 %, predict the other 20 %, compare, draw, save."""
+    """Prepare, load weights, fine-tune on 80 %, predict the other 20 %, compare, draw, save."""
     start = time.perf_counter()
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)  # its hardware banner and its tips
     warnings.filterwarnings("ignore", category=FutureWarning)  # scanpy's and anndata's about themselves
@@ -36,9 +36,8 @@ def main(folder: Path) -> None:
     scellm.CellLM.setup_anndata(adata, labels_key=LABELS)
     train, test = train_test_split(range(adata.n_obs), test_size=0.2, stratify=adata.obs[LABELS], random_state=0)
 
-    print("\n2. Pretrain on the 560 training cells, without their labels")
-    model = scellm.CellLM(adata)
-    model.pretrain(indices=train, max_steps=8, batch_size=140, lr=1e-3, plan_kwargs={"masked_inputs": "shared"})
+    print("\n2. Load pretrained weights, which come with the package")
+    model = scellm.CellLM.from_pretrained("celllm-mini", adata)
 
     print("\n3. Fine-tune on their labels")
     model.train(indices=train, max_epochs=20, lr=2e-3, tune="head", early_stopping_patience=8)
@@ -49,7 +48,7 @@ def main(folder: Path) -> None:
     floor = scellm.baselines.LogisticRegression().fit(adata, LABELS, indices=train)
     known = adata.obs[LABELS].astype(str).to_numpy()[test]
     told = {
-        "CellLM (mini)": adata.obs["celllm_type"].astype(str).to_numpy()[test],
+        "CellLM (celllm-mini)": adata.obs["celllm_type"].astype(str).to_numpy()[test],
         "logistic regression": floor.predict(adata, indices=test),
     }
     print(f"{'':22}accuracy  macro-F1")
@@ -65,7 +64,7 @@ def main(folder: Path) -> None:
     model.save(str(folder / "model"), overwrite=True)
     print(f"   {folder / 'umap.png'}\n   {folder / 'pbmc68k_celllm.h5ad'}\n   {folder / 'model'}")
     print(
-        f"\nDone in {time.perf_counter() - start:.0f} s. With so few cells and no pretrained weights, logistic regression is hard to beat."
+        f"\nDone in {time.perf_counter() - start:.0f} s. What the weights know, and what they do not: docs, page Weights."
     )
     print(
         "Next: tutorials/01_quickstart.ipynb, or your own counts: adata = sc.read_h5ad('my_counts.h5ad'); scellm.pp.prepare(adata)"

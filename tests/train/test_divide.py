@@ -27,9 +27,13 @@ def batch(seed=0):
     return tokens, torch.from_numpy(rng.integers(-1, 2, N_CELLS))
 
 
-def module(attention="favor", dropout=0.2):
+def module(attention="favor", dropout=0.2, **options):
     torch.manual_seed(1)
-    return CellLMModule(make_config("mini", N_GENES, attention=attention, dropout=dropout, **SMALL)).double().train()
+    made = CellLMModule(make_config("mini", N_GENES, attention=attention, dropout=dropout, **{**SMALL, **options}))
+    if options.get("pooling") == "expression":
+        for layer in (made.pooling.gate, made.pooling.context):  # they start at nothing, and the encoder would have no say
+            torch.nn.init.normal_(layer.weight)
+    return made.double().train()
 
 
 def gradients(m):
@@ -69,6 +73,18 @@ def test_equals_the_whole_batch(attention, keep, chunk_tokens, masked_inputs):
     assert found.kept[0] == (0 if keep == 0 else found.kept[1] if keep == math.inf else found.kept[0])
     if chunk_tokens == 1:
         assert len(units) == N_CELLS * len({u.view for u in units})
+
+
+@pytest.mark.parametrize("chunk_tokens", [1, 40, 10_000])
+@pytest.mark.parametrize("options", [{}, {"projector": 12}, {"projector": 12, "depth": 0, "sketch": 0}])
+def test_equals_the_whole_batch_with_the_pooling_of_the_shipped_weights(chunk_tokens, options):
+    m = module(pooling="expression", **options)
+    reference = copy.deepcopy(m)
+    units, losses, n_views = set_up(m, chunk_tokens)
+    divide_and_conquer(units, losses, loss, n_views)
+    units, whole, _ = set_up(reference, chunk_tokens)
+    checkpointed_loss(units, whole, loss, n_views).backward()
+    assert relative(gradients(m), gradients(reference)) <= 1e-10
 
 
 def test_the_check_bites():

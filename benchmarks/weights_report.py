@@ -1,0 +1,211 @@
+"""What the shipped weights know, beside simple features: every score on their model card.
+
+    python benchmarks/weights_report.py [--work WORK] [--out FOLDER] [--docs FILE.md]      # `make weights-report [WORK=...]`
+
+Frozen embeddings, logistic regression on top (columns centred, all scaled by one number). `WORK` is the folder of
+`scripts/pretrain_mini.py`: with it two more take part that are made on the way, the model as pretraining begins ("linear start") and
+after its first stage, before it has an encoder ("near-linear bag"). Embeddings and scores are kept in `--out`: stopped, it goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import logging
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+from _data import read
+from joblib import Parallel, delayed
+from sklearn.decomposition import PCA
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+import scellm
+from scellm import bm
+from scellm.baselines import EmbeddingLogisticRegression, LogisticRegression
+from scellm.baselines._logistic_regression import log_expression
+
+NAME, LABELS, PCA50 = "celllm-mini", "cell_type", "PCA-50"
+SETS = (
+    "pbmc3k", "pbmc_sorted_zheng3500", "pancreas_baron_h1", "pancreas_atlas", "lung_lca1000", "colorectal_tumor_normal",
+    "bmmc_neurips2021_5k",
+)  # fmt: skip
+RIVALS = (PCA50, "near-linear bag", "random init")
+Contenders = dict[str, Callable]
+
+
+def main() -> None:
+    """Embeddings, then tasks, then tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--weights", default=NAME, help="a name or path of weights, to be told about under the name celllm-mini"
+    )
+    parser.add_argument("--work", type=Path, help="folder of scripts/pretrain_mini.py")
+    parser.add_argument("--out", type=Path, default=Path("weights-report"))
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--docs", type=Path, help="a Markdown file to write the tables to")
+    args = parser.parse_args()
+    args.out.mkdir(exist_ok=True, parents=True)
+    quiet()
+    embedders = make_embedders(args.weights, args.work)
+    data = {name: with_embeddings(name, embedders, args.out) for name in SETS}
+    contenders: Contenders = {
+        slot: (lambda slot=slot: EmbeddingLogisticRegression(slot)) for slot in (*embedders, PCA50)
+    }
+    contenders[f"{PCA50}, columns scaled"] = ScaledPCA
+    contenders["log expression"] = LogisticRegression
+    parts = Parallel(n_jobs=-1)(
+        delayed(run)(t, contenders, args.seeds, args.out / f"{slug(t.name, contenders)}.csv") for t in tasks(data)
+    )
+    result = pd.concat(parts, ignore_index=True)
+    shapes = pd.DataFrame(
+        {"set": name, "embedding": slot, **bm.geometry(adata.obsm[slot], types_of(adata))}
+        for name, adata in data.items() for slot in (*embedders, PCA50)
+    )  # fmt: skip
+    result.to_csv(args.out / "scores.csv", index=False, float_format="%.4f")
+    shapes.to_csv(args.out / "geometry.csv", index=False, float_format="%.3f")
+    found = tables(result, shapes)
+    print("\n\n".join(f"{title}\n{table.to_string(index=False)}" for title, table in found.items()))
+    if args.docs:
+        args.docs.write_text("\n\n".join(f"**{title}**\n\n{markdown(table)}" for title, table in found.items()) + "\n")
+
+
+def quiet() -> None:
+    """Tables only."""
+    warnings.simplefilter("ignore")
+    scellm.settings.verbosity = logging.ERROR
+
+
+def make_embedders(weights: str, work: Path | None) -> dict[str, Callable[[ad.AnnData], np.ndarray]]:
+    """From a name to a function that gives the vectors of all cells."""
+    mini = scellm.CellLM.from_pretrained(weights)
+    scellm.settings.seed = 0
+    options = {k: v for k, v in mini.module.config.to_dict().items() if k != "n_genes"}
+    models = {NAME: mini, "random init": scellm.CellLM.without_data(gene_embeddings="random", **options)}
+    if work is None:
+        print("Without --work, the linear start and the near-linear bag take no part.")
+    else:
+        models |= {
+            "linear start": scellm.CellLM.from_pretrained(work / "linear"),
+            "near-linear bag": scellm.CellLM.from_pretrained(work / "bag"),
+        }
+    return {name: embedding_of(model) for name, model in models.items()}
+
+
+def embedding_of(model: scellm.CellLM) -> Callable[[ad.AnnData], np.ndarray]:
+    """What `scellm.tl.embed` would write."""
+    return lambda adata: scellm.tl.embed(adata, model, copy=True).obsm["X_celllm"]
+
+
+def with_embeddings(name: str, embedders: dict[str, Callable], folder: Path) -> ad.AnnData:
+    """An evaluation set with all embeddings in `obsm`."""
+    adata = read(f"eval/{name}.h5ad")
+    scellm.pp.prepare(adata)
+    for slot, embed in embedders.items():
+        file = folder / f"{name} {slot}.npy"
+        if not file.exists():
+            np.save(file, embed(adata))
+        adata.obsm[slot] = np.load(file)
+    adata.obsm[PCA50] = components(adata)
+    return adata
+
+
+def components(adata: ad.AnnData) -> np.ndarray:
+    """PCA-50 of log1p of counts per 10,000, fitted on the cells that it is asked of."""
+    return PCA(50, svd_solver="arpack", random_state=0).fit_transform(log_expression(adata, np.arange(adata.n_obs)))
+
+
+class ScaledPCA(EmbeddingLogisticRegression):
+    """The components with each column brought to variance 1, as is often done: a straw man, here to show what that costs."""
+
+    def __init__(self) -> None:
+        super().__init__(PCA50)
+        self.model = make_pipeline(StandardScaler(), *[step for _, step in self.model.steps[1:]])
+
+
+def types_of(adata: ad.AnnData) -> np.ndarray:
+    """Types, "" where there is none."""
+    return bm.Task("", adata, LABELS, bm.FewLabels()).types(adata)
+
+
+def tasks(data: dict[str, ad.AnnData]) -> list[bm.Task]:
+    """Within each set, across the studies of the pancreas, and tumour against normal tissue."""
+    found = [bm.Task(f"{n}, {k} a type", a, LABELS, bm.FewLabels(k)) for k in (5, 10) for n, a in data.items()]
+    found += [bm.Task(f"{n}, 80 %", a, LABELS, bm.Stratified(0.2)) for n, a in data.items()]
+    both = pancreas_and_baron(data["pancreas_atlas"], data["pancreas_baron_h1"])
+    for study in sorted(set(data["pancreas_atlas"].obs["dataset"])):
+        three = both[both.obs["dataset"] != study].copy()
+        atlas = data["pancreas_atlas"]
+        found.append(bm.Task(f"pancreas, three studies to {study}", atlas, LABELS, bm.LeaveOut("dataset", [study])))
+        found.append(bm.Task(f"pancreas, all but {study} to Baron", three, LABELS, bm.LeaveOut("dataset", ["Baron"])))
+    crc = data["colorectal_tumor_normal"]
+    return [*found, *(bm.Task(f"tumour or normal, {k} a class", crc, "origin", bm.FewLabels(k)) for k in (5, 50))]
+
+
+def pancreas_and_baron(atlas: ad.AnnData, baron: ad.AnnData) -> ad.AnnData:
+    """One set on common genes, with common names of types. PCA is fitted on all of it; the others are as they were."""
+    names = pd.read_csv(Path(__file__).parent / "pancreas_labels.csv")
+    parts = []
+    for adata, column in ((atlas, "pancreas_atlas"), (baron, "pancreas_baron_h1")):
+        types = (
+            adata.obs[LABELS].astype(str).map(dict(zip(names[column], names["type"], strict=True))).fillna("unknown")
+        )
+        study = adata.obs["dataset"].astype(str).to_numpy() if "dataset" in adata.obs else "Baron"
+        obs = pd.DataFrame({LABELS: types.to_numpy(), "dataset": study}, index=adata.obs_names)
+        parts.append(ad.AnnData(adata.X, obs, adata.var[[]], obsm=dict(adata.obsm)))
+    both = ad.concat(parts, join="inner", index_unique="-")
+    scellm.pp.prepare(both)
+    both.obsm[PCA50] = components(both)
+    return both
+
+
+def slug(task: str, contenders: Contenders) -> str:
+    """A file name for a task with these contenders."""
+    return (
+        f"{task.replace(' %', '').replace(',', '')} {hashlib.sha256(repr(sorted(contenders)).encode()).hexdigest()[:6]}"
+    )
+
+
+def run(task: bm.Task, contenders: Contenders, seeds: int, file: Path) -> pd.DataFrame:
+    """Means, and the differences of the shipped weights to their rivals, from the file if it is there."""
+    quiet()
+    if not file.exists():
+        results = bm.run([task], contenders, seeds=seeds)
+        parts = [bm.summary(results, against=rival, n_boot=500) for rival in RIVALS if rival in contenders]
+        pd.concat(parts).query("against != ''").to_csv(file, index=False)
+    return pd.read_csv(file)
+
+
+def tables(result: pd.DataFrame, shapes: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Means, verdicts and geometry."""
+    result = result.assign(task=pd.Categorical(result["task"], dict.fromkeys(result["task"])))
+    once = result.drop_duplicates(["task", "contender"])
+    means = once.pivot(index="task", columns="contender", values="mean").round(3).reset_index()
+    first = ["task", NAME, PCA50, "log expression"]
+    means = means[[*first, *(c for c in means.columns if c not in first)]]
+    mine = result[result["contender"] == NAME]
+    say = lambda r: f"{r['difference']:+.3f} [{r['low']:+.3f}, {r['high']:+.3f}] {r['verdict']}"
+    verdicts = (
+        mine.assign(said=mine.apply(say, axis=1)).pivot(index="task", columns="against", values="said").reset_index()
+    )
+    return {
+        "Macro-F1, mean of five seeds": means,
+        f"{NAME} minus the others: difference, 95 % interval of a paired bootstrap, verdict": verdicts,
+        "Shape of the embeddings": shapes.round(3),
+    }
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """A table as Markdown."""
+    rows = [[f"{v:.3f}" if isinstance(v, float) else str(v) for v in row] for row in table.itertuples(index=False)]
+    lines = [list(map(str, table.columns)), ["---"] * table.shape[1], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+if __name__ == "__main__":
+    main()
