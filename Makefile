@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-all lint types docs tutorials wheel install clean
+.PHONY: demo weights-report test test-all lint types docs tutorials wheel install clean
 
 demo: $(VENV)/.base
 	$(BIN)/python scripts/demo.py
@@ -21,6 +21,10 @@ lint: $(VENV)/.dev
 
 types: $(VENV)/.dev
 	$(BIN)/mypy
+
+# Every score of the shipped weights' model card, from the files of the data folder. CORPUS=folder adds what must be learned from it.
+weights-report: $(VENV)/.base
+	$(BIN)/python benchmarks/weights_report.py $(if $(CORPUS),--corpus $(CORPUS))
 
 docs: $(VENV)/.dev
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html

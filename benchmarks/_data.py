@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import anndata as ad
+import pandas as pd
 
 DATA = Path(os.environ.get("SCELLM_TEST_DATA", Path(__file__).parents[2] / "shared/data"))
 
@@ -25,3 +26,10 @@ def table(rows: list[dict]) -> str:
     cells = [keys, *[[f"{row[k]:.3g}" if isinstance(row[k], float) else str(row[k]) for k in keys] for row in rows]]
     widths = [max(len(line[i]) for line in cells) for i in range(len(keys))]
     return "\n".join("  ".join(value.rjust(width) for value, width in zip(line, widths, strict=True)) for line in cells)
+
+
+def markdown(frame: pd.DataFrame) -> str:
+    """A data frame as a Markdown table, three decimals."""
+    rows = [[f"{v:.3f}" if isinstance(v, float) else str(v) for v in row] for row in frame.itertuples(index=False)]
+    lines = [list(map(str, frame.columns)), ["---"] * frame.shape[1], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"

@@ -24,6 +24,7 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 import torch
+from _data import markdown
 
 import scellm
 from scellm import bm
@@ -87,6 +88,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("source", type=Path, help="folder of h5ad files")
     parser.add_argument("work", type=Path, help="folder for all that is made")
+    parser.add_argument("--docs", type=Path, help="a Markdown file to write all rows so far to")
     parser.add_argument("names", nargs="*", help="variants; by default all")
     args = parser.parse_args()
     warnings.simplefilter("ignore")
@@ -109,6 +111,10 @@ def main() -> None:
         file = args.work / "sweep.csv"
         row.to_csv(file, mode="a", header=not file.exists(), index=False, float_format="%.3f")
         print(row.round(3).to_string(index=False), flush=True)
+    if args.docs:
+        args.docs.write_text(
+            markdown(pd.read_csv(args.work / "sweep.csv")[["variant", "unseen tissue", "seen tissue", *UNSEEN, *SEEN]])
+        )
 
 
 def split(source: Path, work: Path) -> tuple[Corpus, dict[str, ad.AnnData]]:

@@ -19,7 +19,7 @@ from pathlib import Path
 import anndata as ad
 import numpy as np
 import pandas as pd
-from _data import read
+from _data import markdown, read
 from joblib import Parallel, delayed
 from sklearn.decomposition import PCA
 from sklearn.pipeline import make_pipeline
@@ -198,13 +198,6 @@ def tables(result: pd.DataFrame, shapes: pd.DataFrame) -> dict[str, pd.DataFrame
         f"{NAME} minus the others: difference, 95 % interval of a paired bootstrap, verdict": verdicts,
         "Shape of the embeddings": shapes.round(3),
     }
-
-
-def markdown(table: pd.DataFrame) -> str:
-    """A table as Markdown."""
-    rows = [[f"{v:.3f}" if isinstance(v, float) else str(v) for v in row] for row in table.itertuples(index=False)]
-    lines = [list(map(str, table.columns)), ["---"] * table.shape[1], *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ nb_execution_mode = "off"  # notebooks are committed with their output, and exec
 myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
 myst_heading_anchors = 3
 suppress_warnings = ["myst.header", "mystnb.unknown_mime_type"]
-exclude_patterns = ["_build", "**.ipynb_checkpoints"]
+exclude_patterns = ["_build", "**.ipynb_checkpoints", "user_guide/_*.md"]  # parts that pages include
 source_suffix = {".rst": "restructuredtext", ".md": "myst-nb", ".ipynb": "myst-nb"}
 # Pages build without the network; readers get the links where the inventories can be had.
 intersphinx_mapping = {}

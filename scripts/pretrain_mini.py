@@ -4,8 +4,9 @@
     python scripts/pretrain_mini.py DATA/corpus WORK --ship
 
 `WORK` gets the corpus on the package's genes, a checkpoint every few steps (stop the script at any point and call it again: it goes on
-to the same weights), `curves.csv` and `curves.png`, `validation.json`, and the weights. `--ship` also writes them where the package
-looks, with their entry in `weights.json`, and the curves for the docs.
+to the same weights), the weights of the start and of each stage, `curves.csv` and `curves.png`, `validation.json`, and the weights to
+ship. With `--ship` they go where the package looks, with their entry in `weights.json`, and curves and validation to the docs; run
+`benchmarks/weights_report.py --weights WORK/celllm-mini --work WORK --out WORK/report` before, and the card holds the scores.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from scellm.train import contrastive_loss, deepen, start_linear
 
 HERE = Path(__file__).parent
 PACKAGE = HERE.parent / "src" / "scellm" / "model"
-DOCS = HERE.parent / "docs" / "_static"
+DOCS = HERE.parent / "docs"
 NAME = "celllm-mini"
 MB = 1e6
 
@@ -142,9 +143,19 @@ def save(model: scellm.CellLM, corpus: Corpus, config: dict, found: dict, folder
     model.save_pretrained(
         folder, dtype="float16", name=NAME, licence="CC BY 4.0", recipe=config, validation=found,
         data=[{k: s[k] for k in ("name", "cells", "source", "licence") if k in s} for s in corpus.card["sources"]],
-        note="Not for clinical use. The training data keep the licences that are named with them.",
+        note="Not for clinical use. The training data keep the licences that are named with them; '?' is one that is not documented.",
+        citation="Zhao, Zhang and Nie 2023, arXiv:2306.04371 (the method); scellm (these weights)", metrics=scores(folder.parent),
     )  # fmt: skip
     return folder / "weights.safetensors"
+
+
+def scores(work: Path) -> dict[str, float]:
+    """Macro-F1 of each task of benchmarks/weights_report.py, if it was run with `--work WORK --out WORK/report`."""
+    file = work / "report" / "scores.csv"
+    if not file.exists():
+        return {}
+    table = pd.read_csv(file).query("contender == @NAME").drop_duplicates("task")
+    return dict(zip(table["task"], table["mean"].round(4), strict=True))
 
 
 @torch.inference_mode()
@@ -156,10 +167,15 @@ def moved(model: scellm.CellLM, file: Path, corpus: Corpus, rows: np.ndarray) ->
 
 
 def ship(file: Path, work: Path) -> None:
-    """Put weights, entry and curves where the package and its docs look for them."""
+    """Put weights, entry, curves and validation where the package and its docs look for them."""
     shutil.copyfile(file, PACKAGE / f"{NAME}.safetensors")
-    shutil.copyfile(work / "curves.png", DOCS / "pretraining_curves.png")
-    shutil.copyfile(work / "curves.csv", DOCS / "pretraining_curves.csv")
+    (DOCS / "_static").mkdir(exist_ok=True)
+    shutil.copyfile(work / "curves.png", DOCS / "_static" / "pretraining_curves.png")
+    shutil.copyfile(work / "curves.csv", DOCS / "_static" / "pretraining_curves.csv")
+    found = pd.DataFrame(json.loads((work / "validation.json").read_text()))
+    lines = [["", *found.columns], ["---"] * (found.shape[1] + 1)]
+    lines += [[str(name), *(f"{v:.3f}" for v in row)] for name, row in zip(found.index, found.to_numpy(), strict=True)]
+    (DOCS / "user_guide" / "_weights_validation.md").write_text("".join(f"| {' | '.join(line)} |\n" for line in lines))
     registry = PACKAGE / "weights.json"
     entries = json.loads(registry.read_text())
     entries[NAME] = {

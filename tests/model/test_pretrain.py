@@ -151,3 +151,20 @@ def test_empty_cells_are_no_trouble():
 def test_bf16(model):
     model.pretrain(**OPTIONS, precision="bf16-mixed")
     assert np.isfinite(model.get_latent_representation()).all()
+
+
+@pytest.mark.parametrize("contrast", ["divide-and-conquer", "moco"])
+@pytest.mark.parametrize("depth", [0, 2])
+def test_the_way_of_the_shipped_weights(tmp_path, contrast, depth):
+    """Components and a sketch to start from, a projector, any depth: pretrained, kept, taken up, trained on types."""
+    model = new(pooling="expression", sketch=24, projector=8, depth=depth)
+    assert not model.module.pooling.started
+    model.pretrain(**OPTIONS, contrast=contrast, view="thin", plan_kwargs={"queue": 32})
+    assert model.module.pooling.started
+    vectors = model.get_latent_representation()
+    assert vectors.shape == (60, SMALL["dim"] + 24)
+    model.save_pretrained(tmp_path)
+    again = scellm.CellLM.from_pretrained(tmp_path, model.adata)
+    np.testing.assert_array_equal(again.get_latent_representation(), vectors)
+    again.train(max_epochs=3, tune="last", **QUIET)
+    assert len(again.predict()) == 60

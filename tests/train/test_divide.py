@@ -31,7 +31,10 @@ def module(attention="favor", dropout=0.2, **options):
     torch.manual_seed(1)
     made = CellLMModule(make_config("mini", N_GENES, attention=attention, dropout=dropout, **{**SMALL, **options}))
     if options.get("pooling") == "expression":
-        for layer in (made.pooling.gate, made.pooling.context):  # they start at nothing, and the encoder would have no say
+        for layer in (
+            made.pooling.gate,
+            made.pooling.context,
+        ):  # they start at nothing, and the encoder would have no say
             torch.nn.init.normal_(layer.weight)
     return made.double().train()
 

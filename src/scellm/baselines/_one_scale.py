@@ -13,7 +13,7 @@ class OneScale(TransformerMixin, BaseEstimator):
 
     The strength of a penalty then means the same for any embedding, and what the columns' spread says is kept. Dividing each column by
     its own spread would blow up the last principal components, which hold noise: of PCA-50 with five labelled cells a type that costs
-    .25 of macro-F1 on pbmc3k, and makes a straw man of it (`benchmarks/scaling.py`).
+    .25 of macro-F1 on pbmc3k, and makes a straw man of it (`benchmarks/weights_report.py`).
     """
 
     def fit(self, x: np.ndarray, y: Any = None) -> Self:

@@ -41,7 +41,9 @@ class AnswersMixin:
         Returns
         -------
         numpy.ndarray
-            float32, (n, dim), rows in the order of `indices`. After :meth:`train`, of the fine-tuned model.
+            float32, (n, d), rows in the order of `indices`. The length d is
+            `model.module.config.cell_dim`: the width, and with pooling "expression" a sketch of the genes more (`celllm-mini`: 512).
+            After :meth:`train`, of the fine-tuned model.
         """
         return vectors(cast("CellLM", self), adata, indices, batch_size).numpy()
 

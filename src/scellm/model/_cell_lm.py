@@ -59,7 +59,8 @@ class CellLM(PretrainedMixin, AnswersMixin, BaseModelClass):
     dropout
         Probability of dropout; it also makes the two views of a cell that the contrastive objective compares.
     **overrides
-        Other numbers of the shape: `dim`, `depth`, `heads`, `dim_head`, `ff_mult`, `n_features`.
+        Other options of the shape: `dim`, `depth`, `heads`, `dim_head`, `ff_mult`, `n_features`, `pooling` ("sparse", the paper's;
+        "expression"; "mean"; "cls"), `sketch`, `projector`; see :class:`scellm.nn.Config`.
 
     Raises
     ------

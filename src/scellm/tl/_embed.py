@@ -41,7 +41,7 @@ def embed(
     Returns `None` if `copy=False`, else an `AnnData`. Sets the following fields:
 
     `adata.obsm['X_celllm' | key_added]` : :class:`numpy.ndarray` (dtype ``float32``)
-        Vectors, (n_obs, dim); made for `sc.pp.neighbors(adata, use_rep="X_celllm")`.
+        Vectors, (n_obs, d); made for `sc.pp.neighbors(adata, use_rep="X_celllm")`.
     `adata.uns['celllm']['embed']` : :class:`dict`
         Model, versions, date.
 
