@@ -42,7 +42,7 @@ def test_against_the_formula_cell_by_cell():
             )
             expected += sum(s[k] * rows[gene[k]] for k in range(len(at))) / np.sqrt((s**2).sum()) / np.sqrt(DIM)
             for k in range(len(at)):
-                t = made.sketch_gain[gene[k]].exp().item() * made.sign[gene[k]].item()
+                t = made.sketch_weight[gene[k]].item()
                 sketch[made.place[gene[k]]] += s[k] / np.sqrt((s**2).sum()) * t
             expected += context @ (sum(s[k] * h[k] for k in range(len(at))) / s.sum())
         np.testing.assert_allclose(found[i], np.concatenate([expected, sketch]), rtol=1e-10, atol=1e-12)
@@ -83,4 +83,4 @@ def test_without_a_sketch():
     made = ExpressionPooling(make_config("mini", GENES, dim=DIM, sketch=0))
     padded = cells(np.random.default_rng(0), [4, 9]).pad(GENES, BINS)
     assert made(torch.randn(*padded.gene.shape, DIM), padded).shape == (2, DIM)
-    assert not any("sketch" in k or k in {"place", "sign"} for k in made.state_dict())
+    assert not any("sketch" in k or k == "place" for k in made.state_dict())

@@ -35,7 +35,7 @@ def test_cells_are_their_principal_components_turned():
     found, sketch = both[:, :DIM], both[:, DIM:]
     weight = 0.7 / (1 + p / 0.03) * (GENES / DIM) ** 0.5  # a sketch is a sum over the genes of each place
     at = np.zeros((GENES, sketch.shape[1]))
-    at[np.arange(GENES), pooling.place.numpy()] = pooling.sign.numpy() * weight
+    at[np.arange(GENES), pooling.place.numpy()] = pooling.sketch_weight.sign().numpy() * weight
     np.testing.assert_allclose(sketch, y @ at, rtol=1e-6, atol=1e-9)
     np.testing.assert_allclose(
         found @ found.T, expected @ expected.T, rtol=1e-6, atol=1e-9

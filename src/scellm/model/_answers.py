@@ -42,7 +42,7 @@ class AnswersMixin:
         -------
         numpy.ndarray
             float32, (n, d), rows in the order of `indices`. The length d is
-            `model.module.config.cell_dim`: the width, and with pooling "expression" a sketch of the genes more (`celllm-mini`: 512).
+            `model.module.config.cell_dim`: the width, and with pooling "expression" a sketch of the genes more (`celllm-mini`: 2,048).
             After :meth:`train`, of the fine-tuned model.
         """
         return vectors(cast("CellLM", self), adata, indices, batch_size).numpy()

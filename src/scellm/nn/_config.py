@@ -38,8 +38,8 @@ class Config:
     pooling
         Name of what makes one vector of a cell's tokens: a key of `scellm.nn.POOLINGS`.
     sketch
-        Numbers of a cell's vector, after the first `dim`, that are a sketch of its genes; of pooling "expression" only. The default
-        makes the vectors of `mini` 512 long, as the paper's are.
+        Numbers of a cell's vector, after the first `dim`, that are a sketch of its genes; of pooling "expression" only. Wider ones tell
+        unseen tissue better (`benchmarks/linear_start.py`).
     projector
         Width of a perceptron between a cell's vector and the contrastive objective (:class:`scellm.nn.Projector`); 0 for none, as in the
         paper.
@@ -61,7 +61,7 @@ class Config:
     gene_dim: int | None = None
     train_genes: bool = True
     pooling: str = "sparse"
-    sketch: int = 384
+    sketch: int = 1920
     projector: int = 0
     compat: str | None = None
     compat_length: int = 6000

@@ -18,7 +18,7 @@ class ExpressionPooling(nn.Module):
 
     .. math:: s = \exp(\ell_b + w_g + u^\top h), \qquad
               z = \Big[\, c + \frac{1}{\sqrt{d}} \sum_g \frac{s_g}{\lVert s \rVert_2} A_g + U \sum_g \frac{s_g}{\lVert s \rVert_1} h_g \; ; \;
-              \sum_g \frac{s_g}{\lVert s \rVert_2} e^{t_g} \sigma_g \, e_{\pi(g)} \Big] .
+              \sum_g \frac{s_g}{\lVert s \rVert_2} t_g \, e_{\pi(g)} \Big] .
 
     The first `dim` numbers are the paper's pooling (appendix F: a scalar per token, put back at its gene, then a linear layer; see
     :class:`SparsePooling`) with three changes, each ours: the scalar starts as the expression of the gene rather than at random, the
@@ -28,8 +28,8 @@ class ExpressionPooling(nn.Module):
     depart from that.
 
     Components know nothing of genes that the training cells lack, and those are what sets a new tissue apart. The other `sketch`
-    numbers hold them: each gene has a place :math:`\pi(g)` and a sign :math:`\sigma_g`, drawn once (count sketch, Charikar et al. 2002),
-    and a weight :math:`e^{t_g}` that starts high for genes that are rare in the training cells.
+    numbers hold them: each gene has a place :math:`\pi(g)` and a sign, drawn once (count sketch, Charikar et al. 2002), and a weight
+    :math:`|t_g|`, high for genes that are rare in the training cells. They are fixed, and take no part in the contrastive objective.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class ExpressionPooling(nn.Module):
 
     started: Tensor
     place: Tensor
-    sign: Tensor
+    sketch_weight: Tensor
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -57,9 +57,8 @@ class ExpressionPooling(nn.Module):
         nn.init.zeros_(self.gate.weight)
         nn.init.zeros_(self.context.weight)
         if self.sketch:
-            self.sketch_gain = nn.Parameter(torch.zeros(config.n_genes))
             self.register_buffer("place", torch.randint(self.sketch, (config.n_genes,)))
-            self.register_buffer("sign", 2.0 * torch.randint(2, (config.n_genes,)) - 1)
+            self.register_buffer("sketch_weight", 2.0 * torch.randint(2, (config.n_genes,)) - 1)
 
     def forward(self, hidden: Float[Tensor, "cells length dim"], cells: Padded) -> Float[Tensor, "cells cell_dim"]:
         """One vector a cell; a cell without genes gets the bias."""
@@ -84,5 +83,5 @@ class ExpressionPooling(nn.Module):
 
     def _sketch(self, row: Float[Tensor, "cells length"], gene: Tensor) -> Float[Tensor, "cells sketch"]:
         """Each gene at its place, with its sign and weight."""
-        value = row * (self.sketch_gain.exp() * self.sign)[gene]
+        value = row * self.sketch_weight[gene]
         return value.new_zeros(len(value), self.sketch).scatter_add(1, self.place[gene], value)

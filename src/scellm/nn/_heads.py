@@ -48,7 +48,7 @@ class Projector(nn.Sequential):
 
     def __init__(self, config: Config) -> None:
         super().__init__(
-            nn.LayerNorm(config.cell_dim), nn.Linear(config.cell_dim, config.projector), nn.GELU(), nn.Linear(config.projector, config.dim),
+            nn.LayerNorm(config.dim), nn.Linear(config.dim, config.projector), nn.GELU(), nn.Linear(config.projector, config.dim),
         )  # fmt: skip
 
 

@@ -92,6 +92,10 @@ class CellLMModule(BaseModuleClass):
         back = torch.argsort(torch.cat(chunks)).to(self.device)
         return torch.cat(parts)[back]
 
+    def contrasted(self, vectors: Float[Tensor, "cells cell_dim"]) -> Float[Tensor, "cells dim"]:
+        """What the contrastive objective compares: the numbers that learn, through the projector if there is one."""
+        return self.projector(vectors[:, : self.config.dim])
+
     def type_scores(self, vectors: Float[Tensor, "cells dim"]) -> Float[Tensor, "cells types"]:
         """Scores of the cell types; raises ValueError where the model knows none."""
         if self.annotation_head is None:

@@ -33,7 +33,7 @@ class Momentum(nn.Module):
         super().__init__()
         self.slow = copy.deepcopy(module).requires_grad_(requires_grad=False)
         self.momentum = momentum
-        start = normalize(torch.randn(size, _width(module), generator=torch.Generator().manual_seed(seed)), dim=1)
+        start = normalize(torch.randn(size, module.config.dim, generator=torch.Generator().manual_seed(seed)), dim=1)
         self.register_buffer("queue", start.to(module.masked_head.weight))
         self.register_buffer("place", torch.zeros((), dtype=torch.long))
         self.queue: Tensor
@@ -43,7 +43,7 @@ class Momentum(nn.Module):
     def keys(self, tokens: Tokens, chunk_tokens: int, seed: int) -> Float[Tensor, "cells dim"]:
         """Vectors of the second views, from the slow encoder; its dropout follows the seed."""
         with seeded(seed, [self.queue.device.index or 0] if self.queue.device.type == "cuda" else []):
-            return self.slow.projector(self.slow.cells(tokens, chunk_tokens))
+            return self.slow.contrasted(self.slow.cells(tokens, chunk_tokens))
 
     @torch.no_grad()
     def update(self, module: CellLMModule, keys: Float[Tensor, "cells dim"]) -> None:
@@ -53,8 +53,3 @@ class Momentum(nn.Module):
         at = (self.place + torch.arange(len(keys), device=keys.device)) % len(self.queue)
         self.queue[at] = normalize(keys, dim=1).to(self.queue)
         self.place.copy_((self.place + len(keys)) % len(self.queue))
-
-
-def _width(module: CellLMModule) -> int:
-    """Length of what is compared."""
-    return module.config.dim if module.config.projector else module.config.cell_dim

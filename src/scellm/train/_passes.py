@@ -123,7 +123,7 @@ class Losses:
         with torch.autocast(
             vectors.device.type, enabled=False
         ):  # a small product, whose rounding the temperature would multiply
-            return self.module.projector(vectors)
+            return self.module.contrasted(vectors)
 
     def _add(self, name: str, loss: Tensor, unit: Unit) -> Tensor:
         if torch.is_grad_enabled():  # once a unit: the pass whose gradient counts

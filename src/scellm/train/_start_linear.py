@@ -29,7 +29,8 @@ def start_linear(pooling: ExpressionPooling, cells: Tokens, seed: int = 0) -> No
     Parameters
     ----------
     pooling
-        Its bins' and genes' weights, vectors of genes and bias are overwritten; what reads the encoder is left as it is.
+        Its bins' and genes' weights, vectors of genes and bias are overwritten, and the weights of the sketch but for their signs; what
+        reads the encoder is left as it is.
     cells
         Some thousands of cells as a model sees them; at least two. Fewer cells than the width give fewer components.
     seed
@@ -61,5 +62,6 @@ def start_linear(pooling: ExpressionPooling, cells: Tokens, seed: int = 0) -> No
     pooling.weight.copy_(torch.from_numpy(rows))
     pooling.bias.copy_(torch.from_numpy(-found.mean_ @ rows / dim**0.5))
     if pooling.sketch:
-        pooling.sketch_gain.copy_(torch.from_numpy(np.log(_SKETCH / (1 + expressed / _RARE) * (n_genes / dim) ** 0.5)))
+        size = torch.from_numpy(_SKETCH / (1 + expressed / _RARE) * (n_genes / dim) ** 0.5)  # (genes,)
+        pooling.sketch_weight.copy_(pooling.sketch_weight.sign() * size)
     pooling.started.fill_(value=True)
