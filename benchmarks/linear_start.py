@@ -65,8 +65,8 @@ def main() -> None:
                 f"power {power}, {n} components",
                 embedded(sets, lambda x, p=power, w=idf, c=components[:n]: unit(x, p, w) @ c.T),
             )
-        for width in (128, 384, 896) if power == 2 else ():
-            for size, rare in ((0.7, 0.03), (0.7, 0.01), (0.35, 0.03), (1.0, 0.03), (0.7, np.inf)):
+        for width in (384, 896, 1920, 3968) if power == 2 else ():
+            for size, rare in ((0.7, 0.03), (0.7, 0.1), (1.0, 0.03), (0.7, np.inf)):
                 sketch = count_sketch(width, size / (1 + share / rare))
                 both = lambda x, p=power, w=idf, c=components[:128], s=sketch: hstack(
                     [csr_array(unit(x, p, w) @ c.T), unit(x, p, w) @ s]
