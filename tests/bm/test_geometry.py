@@ -44,3 +44,15 @@ def test_bad_vectors(bad):
 def test_no_type_twice():
     with pytest.raises(ValueError, match="two cells of one type"):
         geometry(np.eye(3), np.array(["a", "b", ""]))
+
+
+def test_cells_without_a_type_are_no_type():
+    x = np.random.default_rng(0).normal(size=(6, 3))
+    expected = geometry(x, np.array(["a", "a", "", "", "", ""]))
+    assert geometry(x, np.array(["a", "a", np.nan, np.nan, "Unknown", "Unknown"], dtype=object)) == expected
+
+
+@pytest.mark.parametrize("options", [{"types": np.array(["a", "a"])}, {"max_cells": 1}])
+def test_bad_options(options):
+    with pytest.raises(ValueError, match="a type for each cell and max_cells"):
+        geometry(np.eye(3), **options)

@@ -168,3 +168,53 @@ def test_the_way_of_the_shipped_weights(tmp_path, contrast, depth):
     np.testing.assert_array_equal(again.get_latent_representation(), vectors)
     again.train(max_epochs=3, tune="last", **QUIET)
     assert len(again.predict()) == 60
+
+
+def test_the_recipe_of_the_shipped_weights_stops_and_goes_on(tmp_path):
+    """Components, projector, thinned views, shared masks, both directions, bf16: in one run, and in two."""
+    import lightning.pytorch as pl
+
+    class Stop(Exception):
+        pass
+
+    class Stopper(pl.Callback):
+        def on_train_batch_end(self, trainer, plan, *_):
+            if plan.step == 2:
+                raise Stop
+
+    shape = {"pooling": "expression", "sketch": 24, "projector": 8}
+    how = {"view": "thin", "precision": "bf16-mixed", "plan_kwargs": {"masked_inputs": "shared", "symmetric": True}}
+    whole = new(**shape)
+    whole.pretrain(**OPTIONS, **how)
+    broken = new(**shape)
+    file = tmp_path / "run.pt"
+    with pytest.raises(Stop):
+        broken.pretrain(**OPTIONS, **how, checkpoint=file, checkpoint_every=1, callbacks=[Stopper()])
+    resumed = new(**shape)
+    resumed.pretrain(**OPTIONS, **how, checkpoint=file)
+    assert same(weights(whole), weights(resumed))
+
+
+def test_a_run_that_never_starts_leaves_the_model_as_it_was():
+    model = new(pooling="expression", sketch=24)
+    before = weights(model)
+    with pytest.raises(TypeError, match="no_such_option"):
+        model.pretrain(**OPTIONS, no_such_option=1)
+    assert same(before, weights(model))
+
+
+def test_a_bag_has_no_origin_to_tell():
+    model = new(depth=0, pooling="mean")
+    model.pretrain(**OPTIONS)
+    assert "pretrain_origin" not in model.history
+
+
+def test_half_precision_keeps_places_and_vectors(tmp_path):
+    model = new(pooling="expression", sketch=24)
+    model.pretrain(**OPTIONS)
+    model.save_pretrained(tmp_path, dtype="float16")
+    again = scellm.CellLM.from_pretrained(tmp_path)
+    assert torch.equal(again.module.pooling.place, model.module.pooling.place)
+    assert again.module.pooling.started
+    a, b = model.get_latent_representation(), again.get_latent_representation(model.adata)
+    assert np.linalg.norm(a - b, axis=1).max() < 1e-2 * np.linalg.norm(a, axis=1).min()

@@ -43,6 +43,7 @@ def test_published_counts():
         ({"size": "huge"}, ValueError, "size='huge' is not known"),
         ({"size": "mini", "width": 3}, TypeError, "takes no \\['width'\\]"),
         ({"size": "mini", "depth": -1}, ValueError, "must be 0"),
+        ({"size": "mini", "depth": 0, "pooling": "cls"}, ValueError, "sees no gene"),
         ({"size": "mini", "dropout": 1.0}, ValueError, "dropout in"),
     ],
 )

@@ -15,9 +15,16 @@ from tests.conftest import SMALL, make_adata
 LENGTHS = st.lists(st.integers(0, 40), min_size=1, max_size=12)
 
 
-def module(attention):
+def module(attention, pooling="sparse"):
     torch.manual_seed(0)
-    return CellLMModule(make_config("mini", 60, attention=attention, **SMALL)).eval()
+    made = CellLMModule(make_config("mini", 60, attention=attention, pooling=pooling, sketch=20, **SMALL)).eval()
+    if pooling == "expression":
+        for layer in (
+            made.pooling.gate,
+            made.pooling.context,
+        ):  # they start at nothing, and the encoder would have no say
+            torch.nn.init.normal_(layer.weight)
+    return made
 
 
 def cells(lengths, seed):
@@ -29,11 +36,13 @@ def cells(lengths, seed):
     )
 
 
-@pytest.mark.parametrize("attention", ["favor", "softmax"])
+@pytest.mark.parametrize(
+    ("attention", "pooling"), [("favor", "sparse"), ("softmax", "sparse"), ("favor", "expression")]
+)
 @given(LENGTHS, st.integers(0, 10**6), st.integers(1, 400), st.randoms())
 @settings(deadline=None, max_examples=25)
-def test_batch_order_neighbours_padding_and_gene_order(attention, lengths, seed, budget, random):
-    m, tokens = module(attention), cells(lengths, seed)
+def test_batch_order_neighbours_padding_and_gene_order(attention, pooling, lengths, seed, budget, random):
+    m, tokens = module(attention, pooling), cells(lengths, seed)
     with torch.inference_mode():
         alone = torch.cat([m.cells(tokens.select(torch.tensor([i]))) for i in range(tokens.n_cells)])
         together = m.cells(tokens, budget)

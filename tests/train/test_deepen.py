@@ -45,7 +45,7 @@ def test_every_weight_of_the_new_blocks_can_learn(tokens):
     assert all(bool(p.grad.abs().sum() > 0) for p in second.encoder.blocks.parameters())
 
 
-@pytest.mark.parametrize("options", [{"dim": 8}, {"sketch": 4}, {"depth": 4}])
+@pytest.mark.parametrize("options", [{"dim": 8}, {"sketch": 4}, {"depth": 4}, {"attention": "softmax"}])
 def test_refuses_other_shapes(options):
     second = module(2, depth=3)
     before = {k: v.clone() for k, v in second.state_dict().items()}

@@ -5,9 +5,16 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial.distance import pdist, squareform
 
+from scellm.bm._task import UNLABELED
+
 
 def geometry(
-    vectors: np.ndarray, types: np.ndarray | None = None, *, max_cells: int = 2000, seed: int = 0
+    vectors: np.ndarray,
+    types: np.ndarray | None = None,
+    *,
+    max_cells: int = 2000,
+    seed: int = 0,
+    unlabeled: tuple[str, ...] = ("", *UNLABELED),
 ) -> dict[str, float]:
     r"""Uniformity, alignment and anisotropy of cell vectors.
 
@@ -22,11 +29,13 @@ def geometry(
     vectors
         (cells, dimensions).
     types
-        Names of types, (cells,); "" leaves a cell out of the alignment. By default there is no alignment.
+        Names of types, (cells,); missing values and `unlabeled` leave a cell out of the alignment. By default there is no alignment.
     max_cells
-        More cells than this are sampled.
+        More cells than this are sampled; at least 2.
     seed
         Of the sample.
+    unlabeled
+        Words for "no type".
 
     Returns
     -------
@@ -36,12 +45,15 @@ def geometry(
     Raises
     ------
     ValueError
-        If there are fewer than two cells, a vector is 0 or not finite, or no two cells share a type.
+        If there are fewer than two cells, a vector is 0 or not finite, types are of another number than cells, or no two cells share a type.
 
     Examples
     --------
     >>> scellm.bm.geometry(adata.obsm["X_celllm"], adata.obs["cell_type"].to_numpy())
     """
+    if max_cells < 2 or (types is not None and len(types) != len(vectors)):
+        msg = f"geometry takes a type for each cell and max_cells of 2 or more; found {len(vectors)} cells, {'no' if types is None else len(types)} types and max_cells={max_cells}."
+        raise ValueError(msg)
     x = np.asarray(vectors, dtype=float)
     length = np.linalg.norm(x, axis=1)
     if len(x) < 2 or not np.isfinite(length).all() or not length.all():
@@ -57,9 +69,9 @@ def geometry(
     if types is None:
         return found
     names = np.asarray(types, dtype=str)[rows]
-    same = (names[:, None] == names) & (names != "")
+    same = (names[:, None] == names) & ~np.isin(names, unlabeled)
     pairs = squareform(same, checks=False)
     if not pairs.any():
-        msg = f"Alignment needs two cells of one type; found types such as {sorted(set(names))[:4]} once each."
+        msg = f"Alignment needs two cells of one type; found none twice among {len(names)} cells, with types such as {sorted(set(names))[:4]}."
         raise ValueError(msg)
     return found | {"alignment": float(squared[pairs].mean())}

@@ -13,6 +13,10 @@ from anndata import AnnData
 Split = Callable[[np.ndarray, pd.DataFrame, np.random.Generator], tuple[np.ndarray, np.ndarray]]
 
 
+UNLABELED = ("unknown", "Unknown", "nan")
+"""Words for "no type"."""
+
+
 class Contender(Protocol):
     """Anything that learns types from some cells of an AnnData and tells those of others, such as the classes of `scellm.baselines`."""
 
@@ -51,7 +55,7 @@ class Task:
     split: Split
     other: AnnData | None = None
     rename: Mapping[str, str] | None = None
-    unlabeled: tuple[str, ...] = ("unknown", "Unknown", "nan")
+    unlabeled: tuple[str, ...] = UNLABELED
 
     def types(self, adata: AnnData) -> np.ndarray:
         """Common name of each cell's type, "" where it has none, (n_obs,)."""

@@ -27,7 +27,7 @@ class AnswersMixin:
         indices: Sequence[int] | np.ndarray | None = None,
         batch_size: int | None = None,
     ) -> np.ndarray:
-        """Vectors of cells: what the contrastive objective compares, after its pooling (method: paper, appendix F).
+        """Vectors of cells, made of those of their genes by the pooling (paper, appendix F).
 
         Parameters
         ----------

@@ -97,12 +97,16 @@ def pretrain(
         dataset = CorpusDataset(corpus, binning_of(model._prepare_report()), drawn, seed)
         order = BalancedRows(rows, corpus.arrays["source"][rows], source_power)
     sampler = StepSampler(order, batch_size, recipe.steps, seed, saved.start())
-    if not saved.start():
-        _start(model, dataset, order, seed)
+    undo = None if saved.start() else _start(model, dataset, order, seed)
     plan = PretrainingPlan(model.module, recipe, seed, saved)
     options = {"simple_progress_bar": False, "log_every_n_steps": 1, **trainer_kwargs}
     if len(sampler):
-        fit(model, plan, PretrainingBatches(dataset, sampler), 1, accelerator, devices, **options)
+        try:
+            fit(model, plan, PretrainingBatches(dataset, sampler), 1, accelerator, devices, **options)
+        except BaseException:
+            if undo is not None and not plan.rows:  # nothing was learned yet: the model is as it was given
+                model.module.pooling.load_state_dict(undo)
+            raise
     else:
         logger.info("pretrain: %s has all %s steps; its weights are used", checkpoint, f"{recipe.steps:,}")
         model.module.load_state_dict(saved.read()["module"])  # type: ignore[index]
@@ -110,13 +114,17 @@ def pretrain(
     _add_history(model, plan.rows)
 
 
-def _start(model: CellLM, dataset: ViewDataset | CorpusDataset, order: Rows, seed: int) -> None:
-    """Let a pooling that starts out linear learn its start from the training cells."""
+def _start(
+    model: CellLM, dataset: ViewDataset | CorpusDataset, order: Rows, seed: int
+) -> dict[str, torch.Tensor] | None:
+    """Let a pooling that starts out linear learn its start from the training cells; what it was before, if it did."""
     pooling = model.module.pooling
-    if isinstance(pooling, ExpressionPooling) and not pooling.started:
-        rows = np.sort(order.epoch(0, seed)[:_CELLS_TO_START])
-        cells = dataset.whole(rows)
-        start_linear(pooling, Tokens(*(torch.from_numpy(cells[k]) for k in ("gene", "bin", "offsets"))), seed)
+    if not isinstance(pooling, ExpressionPooling) or pooling.started:
+        return None
+    before = {k: v.clone() for k, v in pooling.state_dict().items()}
+    cells = dataset.whole(np.sort(order.epoch(0, seed)[:_CELLS_TO_START]))
+    start_linear(pooling, Tokens(*(torch.from_numpy(cells[k]) for k in ("gene", "bin", "offsets"))), seed)
+    return before
 
 
 def _check_batch(rows: np.ndarray, batch_size: int, options: dict[str, Any]) -> None:
@@ -151,6 +159,9 @@ def _recipe(
     if "origin" in options["objectives"] and not has_origin:
         options["objectives"] = tuple(o for o in options["objectives"] if o != "origin")
         logger.info("pretrain: no origin_key was set up, so the origin objective is left out")
+    if "origin" in options["objectives"] and not config.depth:
+        options["objectives"] = tuple(o for o in options["objectives"] if o != "origin")
+        logger.info("pretrain: without blocks [CLS] sees no gene, so the origin objective is left out")
     width = 2 if "16" in str(trainer_kwargs.get("precision", "32")) else 4
     return Recipe(
         steps=steps, chunk_tokens=choose_chunk_tokens(config, device, chunk),

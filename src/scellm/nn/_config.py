@@ -18,7 +18,7 @@ class Config:
     n_bins
         Number of bins. The bin table has two more rows, [CLS] and [MASK].
     dim
-        Width of a token, and of a cell's vector.
+        Width of a token, and of what is learned of a cell's vector.
     depth
         Number of blocks; 0 leaves a bag of genes without attention.
     heads, dim_head
@@ -130,6 +130,9 @@ def make_config(size: str, n_genes: int, **overrides: Any) -> Config:
     below = [k for k in ("depth", "sketch", "projector") if getattr(config, k) < 0]
     if below:
         msg = f"{below} must be 0 (none) or more; found {[getattr(config, k) for k in below]}."
+        raise ValueError(msg)
+    if not config.depth and (config.pooling == "cls" or config.compat):
+        msg = "depth=0 is a bag of genes: it has no attention for compat to run, and its [CLS] sees no gene. Use another pooling, or depth=1 or more."
         raise ValueError(msg)
     if config.compat not in {None, "openbiomed"} or (
         config.compat and (config.pooling not in {"mean", "cls"} or config.dropout)

@@ -24,8 +24,8 @@ class ExpressionPooling(nn.Module):
     :class:`SparsePooling`) with three changes, each ours: the scalar starts as the expression of the gene rather than at random, the
     row of scalars has length 1, so that depth does not decide where a cell lies, and what the encoder says adds to the sum rather
     than replaces it: :math:`u` and :math:`U` start at zero. Before training a cell is therefore a linear map of its normalised
-    expression, which :func:`scellm.train.start_linear` sets to the principal components of the training cells; training can only
-    depart from that.
+    expression, which pretraining first sets to the principal components of its cells (:func:`scellm.train.start_linear`); training
+    can only depart from that.
 
     Components know nothing of genes that the training cells lack, and those are what sets a new tissue apart. The other `sketch`
     numbers hold them: each gene has a place :math:`\pi(g)` and a sign, drawn once (count sketch, Charikar et al. 2002), and a weight

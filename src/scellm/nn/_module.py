@@ -20,7 +20,7 @@ from scellm.nn._pooling import SparsePooling
 POOLINGS: dict[str, type[nn.Module]] = {
     "sparse": SparsePooling, "expression": ExpressionPooling, "mean": MeanPooling, "cls": ClsPooling,
 }  # fmt: skip
-"""Poolings by name; each takes the tokens' vectors and the rectangle, and gives a vector a cell, as wide as a token."""
+"""Poolings by name; each takes the tokens' vectors and the rectangle, and gives a vector a cell."""
 
 
 class CellLMModule(BaseModuleClass):
@@ -67,7 +67,7 @@ class CellLMModule(BaseModuleClass):
         cells = tokens.pad(self.config.n_genes, self.config.n_bins).to(self.device)
         return append_padding(cells, self.config.n_genes, self.config.n_bins) if self.config.compat else cells
 
-    def cells(self, tokens: Tokens, max_tokens: int = 8192) -> Float[Tensor, "cells dim"]:
+    def cells(self, tokens: Tokens, max_tokens: int = 8192) -> Float[Tensor, "cells cell_dim"]:
         """Vectors of cells, in the order of the tokens; computed in chunks of cells of similar length.
 
         Parameters
@@ -94,15 +94,16 @@ class CellLMModule(BaseModuleClass):
 
     def contrasted(self, vectors: Float[Tensor, "cells cell_dim"]) -> Float[Tensor, "cells dim"]:
         """What the contrastive objective compares: the numbers that learn, through the projector if there is one."""
-        return self.projector(vectors[:, : self.config.dim])
+        with torch.autocast(vectors.device.type, enabled=False):  # the temperature would multiply what is rounded
+            return self.projector(vectors[:, : self.config.dim])
 
-    def type_scores(self, vectors: Float[Tensor, "cells dim"]) -> Float[Tensor, "cells types"]:
+    def type_scores(self, vectors: Float[Tensor, "cells cell_dim"]) -> Float[Tensor, "cells types"]:
         """Scores of the cell types; raises ValueError where the model knows none."""
         if self.annotation_head is None:
             msg = "The model knows no cell types: set up with labels_key=..., and make the model anew."
             raise ValueError(msg)
         return self.annotation_head(vectors)
 
-    def chunk(self, cells: Padded) -> Float[Tensor, "cells dim"]:
+    def chunk(self, cells: Padded) -> Float[Tensor, "cells cell_dim"]:
         """Vectors of the cells of one rectangle."""
         return self.pooling(self.encoder(cells), cells)

@@ -19,9 +19,9 @@ def deepen(module: CellLMModule, shallow: CellLMModule) -> None:
     Parameters
     ----------
     module
-        All its weights but those of the annotation head are overwritten.
+        Its tables, pooling, heads and first blocks get the weights of `shallow`; its annotation head stays.
     shallow
-        Of the same shape in all but depth; depth 0 is the encoder without blocks, a bag of genes.
+        Of the same shape in all but depth and dropout; depth 0, the encoder without blocks, also goes with any attention.
 
     Raises
     ------
@@ -29,7 +29,8 @@ def deepen(module: CellLMModule, shallow: CellLMModule) -> None:
         If the shapes differ in more, or `shallow` is the deeper one.
     """
     own, given = module.config.to_dict(), shallow.config.to_dict()
-    differ = sorted(k for k in own if own[k] != given[k] and k not in {"depth", "dropout", "attention"})
+    free = {"depth", "dropout"} | ({"attention", "n_features"} if not given["depth"] else set())
+    differ = sorted(k for k in own if own[k] != given[k] and k not in free)
     if differ or given["depth"] > own["depth"]:
         msg = (
             f"deepen takes a model of the same shape and at most the same depth; found depth {given['depth']} for {own['depth']}, and other "

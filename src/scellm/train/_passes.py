@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from scellm.data._random import draw_key
-from scellm.data._tokens import Padded, Tokens
+from scellm.data._tokens import Tokens
 from scellm.nn._module import CellLMModule
 from scellm.train._divide import Unit
 from scellm.train._masked import mask, masked_loss
@@ -116,14 +116,7 @@ class Losses:
         if one.origin is not None and self.labelled:
             origin = one.origin[unit.cells].to(hidden.device)
             own = own + self._add("origin", origin_loss(self.module, hidden, origin) / self.labelled, unit)
-        return (self._vectors(hidden, cells) if one.vectors else None), own
-
-    def _vectors(self, hidden: Tensor, cells: Padded) -> Tensor:
-        vectors = self.module.pooling(hidden, cells)
-        with torch.autocast(
-            vectors.device.type, enabled=False
-        ):  # a small product, whose rounding the temperature would multiply
-            return self.module.contrasted(vectors)
+        return (self.module.contrasted(self.module.pooling(hidden, cells)) if one.vectors else None), own
 
     def _add(self, name: str, loss: Tensor, unit: Unit) -> Tensor:
         if torch.is_grad_enabled():  # once a unit: the pass whose gradient counts
