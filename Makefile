@@ -22,9 +22,10 @@ lint: $(VENV)/.dev
 types: $(VENV)/.dev
 	$(BIN)/mypy
 
-# Every score of the shipped weights' model card, from the files of the data folder. CORPUS=folder adds what must be learned from it.
+# Every score of the shipped weights' model card, from the files of the data folder. WORK=folder of scripts/pretrain_mini.py adds the
+# model before pretraining and after its first stage.
 weights-report: $(VENV)/.base
-	$(BIN)/python benchmarks/weights_report.py $(if $(CORPUS),--corpus $(CORPUS))
+	$(BIN)/python benchmarks/weights_report.py $(if $(WORK),--work $(WORK))
 
 docs: $(VENV)/.dev
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html

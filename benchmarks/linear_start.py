@@ -17,14 +17,13 @@ from pathlib import Path
 import anndata as ad
 import numpy as np
 import pandas as pd
-from _data import markdown
+from _data import few_labels, markdown, some_labelled
 from scipy.sparse import csr_array, diags_array, hstack
 from sklearn.decomposition import PCA
 
 import scellm
-from scellm import bm
 from scellm.baselines import EmbeddingLogisticRegression, LogisticRegression, PCALogisticRegression
-from scellm.data import build_corpus
+from scellm.data import Corpus, build_corpus
 from scellm.data._corpus_batches import BalancedRows
 from scellm.data._dataset import tokens_of
 from scellm.data._prepared import gene_ids
@@ -48,14 +47,15 @@ def main() -> None:
     warnings.simplefilter("ignore")
     scellm.settings.verbosity = logging.ERROR
     files = [p for p in sorted(args.source.glob("*.h5ad")) if p.stem not in HELD]
-    corpus = build_corpus(files, args.work / "linear_start_corpus")
+    folder = args.work / "linear_start_corpus"
+    corpus = Corpus(folder) if (folder / "corpus.json").exists() else build_corpus(files, folder)
     rows = BalancedRows(np.arange(len(corpus)), corpus.arrays["source"][:], 0.5).epoch(0, 0)[:12_000]
     batch = tokens_of(corpus.counts(np.sort(rows)), Binning())
     cells = csr_array((batch["bin"] + 1.0, batch["gene"], batch["offsets"]), shape=(len(rows), N_GENES))
     share = np.bincount(cells.indices, minlength=N_GENES) / len(rows)
     sets = {name: held_out(args.source / f"{name}.h5ad") for name in HELD}
-    show("PCA-50 of the cells told", score(sets, PCALogisticRegression))
-    show("log expression", score(sets, LogisticRegression))
+    show("PCA-50 of the cells told", few_labels(sets, LABELS, PCALogisticRegression))
+    show("log expression", few_labels(sets, LABELS, LogisticRegression))
     for power in (1, 2, 3):
         idf = np.log((1 + 1e-3) / (share + 1e-3)) + 1e-3
         components = PCA(256, svd_solver="arpack", random_state=0).fit(unit(cells, power, idf)).components_
@@ -80,8 +80,7 @@ def main() -> None:
 def held_out(path: Path) -> ad.AnnData:
     """Labelled cells of a source."""
     adata = ad.read_h5ad(path)
-    known = np.flatnonzero(~adata.obs[LABELS].astype(str).isin(["unknown", "nan"]))
-    adata = adata[np.sort(np.random.default_rng(0).permutation(known)[:CELLS])].copy()
+    adata = adata[some_labelled(adata, LABELS, CELLS)].copy()
     scellm.pp.prepare(adata)
     return adata
 
@@ -112,14 +111,7 @@ def embedded(sets: dict[str, ad.AnnData], embed) -> dict[str, float]:
     for adata in sets.values():
         z = embed(on_vocabulary(adata))
         adata.obsm["map"] = z.toarray() if hasattr(z, "toarray") else np.asarray(z)
-    return score(sets, lambda: EmbeddingLogisticRegression("map"))
-
-
-def score(sets: dict[str, ad.AnnData], make) -> dict[str, float]:
-    """Macro-F1 on each set."""
-    tasks = [bm.Task(name, adata, LABELS, bm.FewLabels(5)) for name, adata in sets.items()]
-    found = bm.run(tasks, {"one": make}, seeds=3, metrics=["macro_f1"]).table
-    return found.groupby("task", sort=False)["value"].mean().to_dict()
+    return few_labels(sets, LABELS, lambda: EmbeddingLogisticRegression("map"))
 
 
 def show(name: str, scores: dict[str, float]) -> None:

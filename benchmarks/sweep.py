@@ -15,7 +15,6 @@ import argparse
 import logging
 import tomllib
 import warnings
-from collections.abc import Callable
 from copy import deepcopy
 from functools import cache
 from pathlib import Path
@@ -23,13 +22,12 @@ from pathlib import Path
 import anndata as ad
 import numpy as np
 import pandas as pd
-import torch
-from _data import markdown
+from _data import few_labels, markdown, some_labelled
 
 import scellm
-from scellm import bm
 from scellm.baselines import EmbeddingLogisticRegression, LogisticRegression, PCALogisticRegression
 from scellm.data import Corpus, Tokens, build_corpus
+from scellm.data._corpus_batches import BalancedRows
 from scellm.data._dataset import tokens_of
 from scellm.pp._tokenize import Binning
 from scellm.train import deepen, start_linear
@@ -93,23 +91,24 @@ def main() -> None:
     args = parser.parse_args()
     warnings.simplefilter("ignore")
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-    scellm.settings.seed, scellm.settings.verbosity = 0, logging.ERROR
+    scellm.settings.verbosity = logging.ERROR
     corpus, sets = split(args.source, args.work)
     for name in args.names or [*SIMPLE, *BAGS, *TRANSFORMERS]:
         if name in SIMPLE:
-            scores = score(sets, SIMPLE[name])
+            scores = few_labels(sets, LABELS, SIMPLE[name])
         else:
             model = bag(corpus, **BAGS[name]) if name in BAGS else transformer(corpus, **TRANSFORMERS[name])
             for adata in sets.values():
                 scellm.tl.embed(adata, model)
-            scores = score(sets, lambda: EmbeddingLogisticRegression("X_celllm"))
+            scores = few_labels(sets, LABELS, lambda: EmbeddingLogisticRegression("X_celllm"))
         means = {
             "unseen tissue": np.mean([scores[s] for s in UNSEEN]),
             "seen tissue": np.mean([scores[s] for s in SEEN]),
         }
         row = pd.DataFrame([{"variant": name, **scores, **means}])
         file = args.work / "sweep.csv"
-        row.to_csv(file, mode="a", header=not file.exists(), index=False, float_format="%.3f")
+        known = pd.read_csv(file).query("variant != @name") if file.exists() else row[:0]
+        pd.concat([known, row] if len(known) else [row]).to_csv(file, index=False, float_format="%.3f")
         print(row.round(3).to_string(index=False), flush=True)
     if args.docs:
         args.docs.write_text(
@@ -126,8 +125,7 @@ def split(source: Path, work: Path) -> tuple[Corpus, dict[str, ad.AnnData]]:
             files.append(path)
             continue
         adata = ad.read_h5ad(path)
-        known = np.flatnonzero(~adata.obs[LABELS].astype(str).isin(["unknown", "nan"]))
-        aside = np.sort(np.random.default_rng(0).permutation(known)[:CELLS])
+        aside = some_labelled(adata, LABELS, CELLS)
         sets[path.stem] = adata[aside].copy()
         scellm.pp.prepare(sets[path.stem])
         if path.stem in SEEN:
@@ -158,7 +156,8 @@ def transformer(corpus: Corpus, **options) -> scellm.CellLM:
 def stage(
     name: str, corpus: Corpus, shallow: scellm.CellLM | None, model: dict | None = None, **options
 ) -> scellm.CellLM:
-    """One stage of the recipe; every variant sees the same number of cells."""
+    """One stage of the recipe; every variant sees the same number of cells, and starts from the same seed."""
+    scellm.settings.seed = RECIPE["seed"]
     recipe = RECIPE["stage"][name]
     options = {**recipe["pretrain"], "batch_size": BATCH[name], **options}
     made = scellm.CellLM.without_data(**{**RECIPE["model"], **recipe["model"], **(model or {})})
@@ -173,18 +172,11 @@ def stage(
 
 
 def linear_start(model: scellm.CellLM, corpus: Corpus, cells: int = 20_000) -> None:
-    """Principal components of the corpus, and nothing learned."""
-    rows = np.sort(np.random.default_rng(0).permutation(len(corpus))[:cells])
-    batch = tokens_of(corpus.counts(rows), Binning())
-    start_linear(model.module.pooling, Tokens.of({k: torch.from_numpy(v) for k, v in batch.items()}))
+    """Principal components of the corpus as pretraining would start from, and nothing learned."""
+    rows = BalancedRows(np.arange(len(corpus)), corpus.arrays["source"][:], 0.5).epoch(0, RECIPE["seed"])[:cells]
+    tokens = Tokens.of(tokens_of(corpus.counts(np.sort(rows)), Binning()))
+    start_linear(model.module.pooling, tokens, RECIPE["seed"])
     model.is_trained_ = True
-
-
-def score(sets: dict[str, ad.AnnData], make: Callable) -> dict[str, float]:
-    """Macro-F1 on each set with 5 labelled cells a type."""
-    tasks = [bm.Task(name, adata, LABELS, bm.FewLabels(5)) for name, adata in sets.items()]
-    found = bm.run(tasks, {"one": make}, seeds=3, metrics=["macro_f1"]).table
-    return found.groupby("task", sort=False)["value"].mean().to_dict()
 
 
 if __name__ == "__main__":

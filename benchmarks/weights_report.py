@@ -29,6 +29,8 @@ import scellm
 from scellm import bm
 from scellm.baselines import EmbeddingLogisticRegression, LogisticRegression
 from scellm.baselines._logistic_regression import log_expression
+from scellm.model._catalogue import find_weights
+from scellm.model._weights import fingerprint, read_weights
 
 NAME, LABELS, PCA50 = "celllm-mini", "cell_type", "PCA-50"
 SETS = (
@@ -36,6 +38,7 @@ SETS = (
     "bmmc_neurips2021_5k",
 )  # fmt: skip
 RIVALS = (PCA50, "near-linear bag", "random init")
+N_BOOT = 500
 Contenders = dict[str, Callable]
 
 
@@ -52,20 +55,20 @@ def main() -> None:
     args = parser.parse_args()
     args.out.mkdir(exist_ok=True, parents=True)
     quiet()
-    embedders = make_embedders(args.weights, args.work)
-    data = {name: with_embeddings(name, embedders, args.out) for name in SETS}
-    contenders: Contenders = {
-        slot: (lambda slot=slot: EmbeddingLogisticRegression(slot)) for slot in (*embedders, PCA50)
-    }
+    models = make_models(args.weights, args.work)
+    data = {name: with_embeddings(name, models, args.out) for name in SETS}
+    contenders: Contenders = {slot: (lambda slot=slot: EmbeddingLogisticRegression(slot)) for slot in (*models, PCA50)}
     contenders[f"{PCA50}, columns scaled"] = ScaledPCA
     contenders["log expression"] = LogisticRegression
+    key = short([*(fingerprint(m.module.state_dict()) for m in models.values()), *contenders, args.seeds, N_BOOT])
     parts = Parallel(n_jobs=-1)(
-        delayed(run)(t, contenders, args.seeds, args.out / f"{slug(t.name, contenders)}.csv") for t in tasks(data)
+        delayed(run)(t, contenders, args.seeds, args.out / f"{file_name(t.name)} {key}.csv") for t in tasks(data)
     )
-    result = pd.concat(parts, ignore_index=True)
+    stored = fingerprint(read_weights(find_weights(args.weights))[0])
+    result = pd.concat(parts, ignore_index=True).assign(weights=stored)
     shapes = pd.DataFrame(
         {"set": name, "embedding": slot, **bm.geometry(adata.obsm[slot], types_of(adata))}
-        for name, adata in data.items() for slot in (*embedders, PCA50)
+        for name, adata in data.items() for slot in (*models, PCA50)
     )  # fmt: skip
     result.to_csv(args.out / "scores.csv", index=False, float_format="%.4f")
     shapes.to_csv(args.out / "geometry.csv", index=False, float_format="%.3f")
@@ -81,35 +84,29 @@ def quiet() -> None:
     scellm.settings.verbosity = logging.ERROR
 
 
-def make_embedders(weights: str, work: Path | None) -> dict[str, Callable[[ad.AnnData], np.ndarray]]:
-    """From a name to a function that gives the vectors of all cells."""
+def make_models(weights: str, work: Path | None) -> dict[str, scellm.CellLM]:
+    """The shipped weights, their shape with random ones, and what was made on the way."""
     mini = scellm.CellLM.from_pretrained(weights)
     scellm.settings.seed = 0
     options = {k: v for k, v in mini.module.config.to_dict().items() if k != "n_genes"}
     models = {NAME: mini, "random init": scellm.CellLM.without_data(gene_embeddings="random", **options)}
     if work is None:
         print("Without --work, the linear start and the near-linear bag take no part.")
-    else:
-        models |= {
-            "linear start": scellm.CellLM.from_pretrained(work / "linear"),
-            "near-linear bag": scellm.CellLM.from_pretrained(work / "bag"),
-        }
-    return {name: embedding_of(model) for name, model in models.items()}
+        return models
+    return models | {
+        k: scellm.CellLM.from_pretrained(work / v)
+        for k, v in {"linear start": "linear", "near-linear bag": "bag"}.items()
+    }
 
 
-def embedding_of(model: scellm.CellLM) -> Callable[[ad.AnnData], np.ndarray]:
-    """What `scellm.tl.embed` would write."""
-    return lambda adata: scellm.tl.embed(adata, model, copy=True).obsm["X_celllm"]
-
-
-def with_embeddings(name: str, embedders: dict[str, Callable], folder: Path) -> ad.AnnData:
+def with_embeddings(name: str, models: dict[str, scellm.CellLM], folder: Path) -> ad.AnnData:
     """An evaluation set with all embeddings in `obsm`."""
     adata = read(f"eval/{name}.h5ad")
     scellm.pp.prepare(adata)
-    for slot, embed in embedders.items():
-        file = folder / f"{name} {slot}.npy"
+    for slot, model in models.items():
+        file = folder / f"{name} {slot} {fingerprint(model.module.state_dict())[:8]}.npy"
         if not file.exists():
-            np.save(file, embed(adata))
+            np.save(file, scellm.tl.embed(adata, model, copy=True).obsm["X_celllm"])
         adata.obsm[slot] = np.load(file)
     adata.obsm[PCA50] = components(adata)
     return adata
@@ -164,11 +161,14 @@ def pancreas_and_baron(atlas: ad.AnnData, baron: ad.AnnData) -> ad.AnnData:
     return both
 
 
-def slug(task: str, contenders: Contenders) -> str:
-    """A file name for a task with these contenders."""
-    return (
-        f"{task.replace(' %', '').replace(',', '')} {hashlib.sha256(repr(sorted(contenders)).encode()).hexdigest()[:6]}"
-    )
+def short(of: list) -> str:
+    """A few letters that stand for all that scores depend on, so that none of other weights are taken for these."""
+    return hashlib.sha256(repr(of).encode()).hexdigest()[:8]
+
+
+def file_name(task: str) -> str:
+    """Without what file systems dislike."""
+    return task.replace(" %", "").replace(",", "")
 
 
 def run(task: bm.Task, contenders: Contenders, seeds: int, file: Path) -> pd.DataFrame:
@@ -176,7 +176,7 @@ def run(task: bm.Task, contenders: Contenders, seeds: int, file: Path) -> pd.Dat
     quiet()
     if not file.exists():
         results = bm.run([task], contenders, seeds=seeds)
-        parts = [bm.summary(results, against=rival, n_boot=500) for rival in RIVALS if rival in contenders]
+        parts = [bm.summary(results, against=rival, n_boot=N_BOOT) for rival in RIVALS if rival in contenders]
         pd.concat(parts).query("against != ''").to_csv(file, index=False)
     return pd.read_csv(file)
 

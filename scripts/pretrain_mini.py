@@ -1,18 +1,17 @@
 """Pretrain `celllm-mini` and write the files that the package ships.
 
-    python scripts/pretrain_mini.py DATA/corpus WORK                      # about 75 minutes on 2 cores
+    python scripts/pretrain_mini.py DATA/corpus WORK           # half an hour on 2 cores
+    python benchmarks/weights_report.py --weights WORK/celllm-mini --work WORK --out WORK/report
     python scripts/pretrain_mini.py DATA/corpus WORK --ship
 
-`WORK` gets the corpus on the package's genes, a checkpoint every few steps (stop the script at any point and call it again: it goes on
-to the same weights), the weights of the start and of each stage, `curves.csv` and `curves.png`, `validation.json`, and the weights to
-ship. With `--ship` they go where the package looks, with their entry in `weights.json`, and curves and validation to the docs; run
-`benchmarks/weights_report.py --weights WORK/celllm-mini --work WORK --out WORK/report` before, and the card holds the scores.
+`WORK` gets the corpus on the package's genes, checkpoints (stop the script at any point and call it again: it goes on to the same
+weights), the weights of the start and of each stage, `curves.csv`, `curves.png`, `validation.csv`, and the weights to ship. `--ship`
+puts scores on their card, and card, weights, curves and validation where the package and its docs look for them.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import shutil
 import tomllib
@@ -26,166 +25,173 @@ import torch
 from torch.nn.functional import normalize
 
 import scellm
+from scellm.bm import geometry
 from scellm.data import VIEWS, Corpus, Tokens, build_corpus
+from scellm.data._corpus_batches import BalancedRows
 from scellm.data._dataset import tokens_of
+from scellm.model._weights import WEIGHTS, fingerprint, read_weights, sha256, write_weights
 from scellm.pp._tokenize import Binning
 from scellm.train import contrastive_loss, deepen, start_linear
 
 HERE = Path(__file__).parent
-PACKAGE = HERE.parent / "src" / "scellm" / "model"
-DOCS = HERE.parent / "docs"
-NAME = "celllm-mini"
-MB = 1e6
+PACKAGE, DOCS = HERE.parent / "src" / "scellm" / "model", HERE.parent / "docs"
+NAME, LICENCE = "celllm-mini", "CC BY 4.0"
+MB, MOST_MOVED = 1e6, 1e-2
 
 
 def main() -> None:
-    """Corpus, pretraining, validation, files."""
+    """Corpus, stages, validation, files."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", type=Path, help="folder of h5ad files with raw counts and obs['origin']")
     parser.add_argument("work", type=Path, help="folder for all that is made")
     parser.add_argument("--config", type=Path, default=HERE / "pretrain_mini.toml")
-    parser.add_argument("--ship", action="store_true", help="write the package's files too")
+    parser.add_argument("--ship", action="store_true", help="put what is in WORK where the package looks for it")
     args = parser.parse_args()
+    if args.ship:
+        ship(args.work)
+        return
     config = tomllib.loads(args.config.read_text())
-    scvi.settings.seed = config["seed"]
-    corpus = open_corpus(args.corpus, args.work / "corpus")
-    train, validation = corpus.split(config["validation_size"], config["seed"])
-    start = linear_start(corpus, train, config)
-    start.save_pretrained(args.work / "linear")
-    found = {"linear start": validate(start, corpus, validation)}
-    model, tables = None, []
-    for name, stage in config["stage"].items():
-        model = pretrain(
-            model, {**config["model"], **stage["model"]}, corpus, train, args.work / f"{name}.pt", stage["pretrain"]
-        )
-        model.save_pretrained(args.work / name)
-        found[name] = validate(model, corpus, validation)
-        tables.append(
-            pd.concat([t for k, t in model.history.items() if k.startswith("pretrain_")], axis=1).assign(stage=name)
-        )
-    (args.work / "validation.json").write_text(json.dumps(found, indent=2))
-    curves = pd.concat(tables)
+    folder = args.work / "corpus"
+    corpus = Corpus(folder) if (folder / "corpus.json").exists() else build_corpus(args.corpus, folder)
+    model, curves, validation = run_stages(corpus, config, args.work)
     curves.to_csv(args.work / "curves.csv", float_format="%.5g")
     draw(curves, args.work / "curves.png")
-    file = save(model, corpus, config, found, args.work / NAME)
-    print(f"float16 moves a vector by {moved(model, file, corpus, validation):.1e} of its length at most")
-    print(pd.DataFrame(found).round(3).to_string(), f"\n{file}: {file.stat().st_size / MB:.1f} MB")
-    if args.ship:
-        ship(file, args.work)
+    validation.to_csv(args.work / "validation.csv", index=False, float_format="%.3f")
+    file = save(model, corpus, config, args.work / NAME)
+    check_half_precision(model, file, corpus)
+    print(validation.round(3).to_string(index=False), f"\n{file}: {file.stat().st_size / MB:.1f} MB")
 
 
-def open_corpus(source: Path, folder: Path) -> Corpus:
-    """The corpus, built unless it is there."""
-    return Corpus(folder) if (folder / "corpus.json").exists() else build_corpus(source, folder)
+def run_stages(corpus: Corpus, config: dict, work: Path) -> tuple[scellm.CellLM, pd.DataFrame, pd.DataFrame]:
+    """Stage by stage, each from the weights of the one before; losses a step, and what each stage reaches on cells kept aside."""
+    train, aside = corpus.split(config["validation_size"], config["seed"])
+    model, before, curves, found = None, None, [], []
+    for name, stage in config["stage"].items():
+        scvi.settings.seed = config[
+            "seed"
+        ]  # anew, so that a run that was stopped between stages goes on as if it was not
+        model = scellm.CellLM.without_data(**config["model"], **stage["model"])
+        if before is None:
+            start(model, corpus, train, stage["pretrain"]["source_power"], config["seed"])
+            model.save_pretrained(work / "linear")
+            found.append({"stage": "linear start", **validate(model, corpus, aside, None)})
+        else:
+            deepen(model.module, before.module)
+        checkpoint = work / f"{name}-{fingerprint(model.module.state_dict())[:8]}.pt"  # of this start only
+        model.pretrain(corpus=corpus, indices=train, checkpoint=checkpoint, **stage["pretrain"])
+        model.save_pretrained(work / name)
+        found.append({"stage": name, **validate(model, corpus, aside, stage["pretrain"]["temperature"])})
+        losses = [t for k, t in model.history.items() if k.startswith("pretrain_")]
+        curves.append(pd.concat(losses, axis=1).assign(stage=name))
+        before = model
+    if model is None:
+        raise SystemExit("The config has no [stage.NAME].")
+    return model, pd.concat(curves), pd.DataFrame(found)
 
 
-def pretrain(
-    shallow: scellm.CellLM | None, shape: dict, corpus: Corpus, rows: np.ndarray, checkpoint: Path, options: dict
-) -> scellm.CellLM:
-    """One stage, from the weights of the stage before it."""
-    model = scellm.CellLM.without_data(**shape)
-    if shallow is not None:
-        deepen(model.module, shallow.module)
-    model.pretrain(corpus=corpus, indices=rows, checkpoint=checkpoint, **options)
-    return model
-
-
-def linear_start(corpus: Corpus, rows: np.ndarray, config: dict) -> scellm.CellLM:
-    """The model as pretraining begins: nothing but components of the corpus."""
-    model = scellm.CellLM.without_data(**config["model"], depth=0)
-    some = np.sort(np.random.default_rng(config["seed"]).permutation(rows)[:20_000])
-    start_linear(model.module.pooling, tokens(corpus, some), config["seed"])
+def start(model: scellm.CellLM, corpus: Corpus, rows: np.ndarray, power: float, seed: int, cells: int = 20_000) -> None:
+    """The principal components of cells drawn as pretraining draws them; pretraining would do the same, but here the start is kept."""
+    drawn = BalancedRows(rows, corpus.arrays["source"][rows], power).epoch(0, seed)[:cells]
+    start_linear(model.module.pooling, tokens(corpus, np.sort(drawn)), seed)
     model.is_trained_ = True
-    return model
 
 
 def tokens(corpus: Corpus, rows: np.ndarray, view: str = "identity", key: int = 0) -> Tokens:
     """Tokens of cells in one view."""
-    batch = tokens_of(VIEWS[view](corpus.counts(rows), key), Binning())
-    return Tokens.of({k: torch.from_numpy(v) for k, v in batch.items()})
+    return Tokens.of(tokens_of(VIEWS[view](corpus.counts(rows), key), Binning()))
 
 
 @torch.inference_mode()
-def validate(model: scellm.CellLM, corpus: Corpus, rows: np.ndarray, batch: int = 256) -> dict[str, float]:
-    """Contrastive loss on cells that pretraining does not see, and the two numbers it trades (Wang and Isola 2020)."""
+def validate(
+    model: scellm.CellLM, corpus: Corpus, rows: np.ndarray, temperature: float | None, batch: int = 256
+) -> dict[str, float]:
+    """On cells that pretraining does not see: its contrastive loss in batches, and how close two thinned views of a cell lie.
+
+    Alignment and uniformity (Wang and Isola 2020) are of the whole vectors; the loss is of what the objective compares, through the
+    projector, and is left out where that has learned nothing yet.
+    """
     module = model.module.eval()
     rows = np.random.default_rng(0).permutation(rows)
     parts = [np.sort(rows[i : i + batch]) for i in range(0, len(rows) - batch + 1, batch)]
-    pairs = [[normalize(module.cells(tokens(corpus, p, "thin", key)), dim=1) for key in (1, 2)] for p in parts]
+    pairs = [[module.cells(tokens(corpus, p, "thin", key)) for key in (1, 2)] for p in parts]
+    first, second = (normalize(torch.cat([pair[i] for pair in pairs]), dim=1) for i in range(2))
+    losses = [
+        float(contrastive_loss(module.contrasted(a), module.contrasted(b), temperature, symmetric=True))
+        for a, b in (pairs if temperature else [])
+    ]
     return {
-        "contrastive": float(np.mean([float(contrastive_loss(a, b, 0.2, symmetric=True)) for a, b in pairs])),
-        "alignment": float(np.mean([float((a - b).pow(2).sum(1).mean()) for a, b in pairs])),
-        "uniformity": float(np.mean([float(torch.pdist(a).pow(2).mul(-2).exp().mean().log()) for a, _ in pairs])),
+        "contrastive loss": float(np.mean(losses)) if losses else np.nan,
+        "alignment of two views": float((first - second).pow(2).sum(1).mean()),
+        "uniformity": geometry(first.numpy())["uniformity"],
     }
 
 
 def draw(curves: pd.DataFrame, file: Path) -> None:
-    """Losses over steps."""
-    parts = ["contrastive", "masked", "origin"]
-    panels = [
-        (n, p)
-        for n in curves["stage"].unique()
-        for p in parts
-        if f"pretrain_{p}" in curves[curves["stage"] == n].dropna(axis=1)
-    ]
-    _, axes = plt.subplots(1, len(panels), figsize=(3.2 * len(panels), 2.8), layout="constrained")
-    for ax, (stage, part) in zip(axes, panels, strict=True):
+    """Losses over steps, a panel for each objective of a stage."""
+    parts = {n: [p for p in ("contrastive", "masked", "origin") if f"pretrain_{p}" in t.dropna(axis=1, how="all")] for n, t in curves.groupby("stage", sort=False)}  # fmt: skip
+    panels = [(stage, part) for stage, named in parts.items() for part in named]
+    figure, axes = plt.subplots(1, len(panels), figsize=(3.2 * len(panels), 2.8), layout="constrained", squeeze=False)
+    for ax, (stage, part) in zip(axes[0], panels, strict=True):
         column = curves.loc[curves["stage"] == stage, f"pretrain_{part}"]
         ax.plot(column, lw=0.6, alpha=0.5)
         ax.plot(column.rolling(20, min_periods=1).mean(), color="C0")
         ax.set(title=f"{stage}: {part}", xlabel="step", ylabel="loss")
-    plt.savefig(file, dpi=130)
-    plt.close()
+    figure.savefig(file, dpi=130)
+    plt.close(figure)
 
 
-def save(model: scellm.CellLM, corpus: Corpus, config: dict, found: dict, folder: Path) -> Path:
+def save(model: scellm.CellLM, corpus: Corpus, config: dict, folder: Path) -> Path:
     """The weights with their card."""
+    aside = sum(len(rows) for rows in corpus.split(config["validation_size"], config["seed"])[1:])
     model.save_pretrained(
-        folder, dtype="float16", name=NAME, licence="CC BY 4.0", recipe=config, validation=found,
-        data=[{k: s[k] for k in ("name", "cells", "source", "licence") if k in s} for s in corpus.card["sources"]],
+        folder, dtype="float16", name=NAME, licence=LICENCE, recipe=config,
+        data={"cells": len(corpus) - aside, "sources": [{k: s[k] for k in ("name", "cells", "source", "licence") if k in s} for s in corpus.card["sources"]]},
         note="Not for clinical use. The training data keep the licences that are named with them; '?' is one that is not documented.",
-        citation="Zhao, Zhang and Nie 2023, arXiv:2306.04371 (the method); scellm (these weights)", metrics=scores(folder.parent),
+        citation="Zhao, Zhang and Nie 2023, arXiv:2306.04371 (the method); scellm (these weights)",
     )  # fmt: skip
-    return folder / "weights.safetensors"
-
-
-def scores(work: Path) -> dict[str, float]:
-    """Macro-F1 of each task of benchmarks/weights_report.py, if it was run with `--work WORK --out WORK/report`."""
-    file = work / "report" / "scores.csv"
-    if not file.exists():
-        return {}
-    table = pd.read_csv(file).query("contender == @NAME").drop_duplicates("task")
-    return dict(zip(table["task"], table["mean"].round(4), strict=True))
+    return folder / WEIGHTS
 
 
 @torch.inference_mode()
-def moved(model: scellm.CellLM, file: Path, corpus: Corpus, rows: np.ndarray) -> float:
-    """Largest change of a cell's vector by storing the weights in half precision, relative to its length."""
-    cells = tokens(corpus, np.sort(rows[:500]))
+def check_half_precision(model: scellm.CellLM, file: Path, corpus: Corpus) -> None:
+    """Stop if storing the weights in half precision moves a cell's vector by too much of its length."""
+    cells = tokens(corpus, np.arange(0, len(corpus), len(corpus) // 500))
     a, b = (m.module.eval().cells(cells) for m in (model, scellm.CellLM.from_pretrained(file)))
-    return float(((a - b).norm(dim=1) / a.norm(dim=1)).max())
+    moved = float(((a - b).norm(dim=1) / a.norm(dim=1)).max())
+    print(f"float16 moves a vector by {moved:.1e} of its length at most")
+    if moved > MOST_MOVED:
+        raise SystemExit(f"That is more than {MOST_MOVED}: store them in float32.")
 
 
-def ship(file: Path, work: Path) -> None:
-    """Put weights, entry, curves and validation where the package and its docs look for them."""
-    shutil.copyfile(file, PACKAGE / f"{NAME}.safetensors")
-    (DOCS / "_static").mkdir(exist_ok=True)
-    shutil.copyfile(work / "curves.png", DOCS / "_static" / "pretraining_curves.png")
-    shutil.copyfile(work / "curves.csv", DOCS / "_static" / "pretraining_curves.csv")
-    found = pd.DataFrame(json.loads((work / "validation.json").read_text()))
-    lines = [["", *found.columns], ["---"] * (found.shape[1] + 1)]
-    lines += [[str(name), *(f"{v:.3f}" for v in row)] for name, row in zip(found.index, found.to_numpy(), strict=True)]
-    (DOCS / "user_guide" / "_weights_validation.md").write_text("".join(f"| {' | '.join(line)} |\n" for line in lines))
-    registry = PACKAGE / "weights.json"
-    entries = json.loads(registry.read_text())
-    entries[NAME] = {
-        "file": f"{NAME}.safetensors",
-        "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
+def ship(work: Path) -> None:
+    """Put weights with their scores, their entry, curves and validation where the package and its docs look for them."""
+    state, card = read_weights(work / NAME)
+    card |= {"metrics": scores(work / "report" / "scores.csv", fingerprint(state))}
+    file = shutil.copyfile(write_weights(work / NAME, state, card), PACKAGE / f"{NAME}.safetensors")
+    registry, shape, data = PACKAGE / "weights.json", card["model"], card["data"]
+    described = f"{shape['depth']} blocks of width {shape['dim']}, pretrained on {data['cells']:,} human cells and nuclei of {len(data['sources'])} sources."
+    entry = {
+        "file": file.name,
+        "sha256": sha256(file),
         "size": file.stat().st_size,
-        "licence": "CC BY 4.0",
-        "description": "2 blocks of width 128, pretrained on 77,806 human cells and nuclei of 21 sources. In the package.",
+        "licence": LICENCE,
+        "description": described,
     }
-    registry.write_text(json.dumps(entries, indent=2) + "\n")
+    registry.write_text(json.dumps({**json.loads(registry.read_text()), NAME: entry}, indent=2) + "\n")
+    (DOCS / "_static").mkdir(exist_ok=True)
+    for made in ("curves.png", "curves.csv"):
+        shutil.copyfile(work / made, DOCS / "_static" / f"pretraining_{made}")
+    table = pd.read_csv(work / "validation.csv", dtype=str, keep_default_na=False)
+    lines = [list(table.columns), ["---"] * table.shape[1], *table.to_numpy().tolist()]
+    (DOCS / "user_guide" / "_weights_validation.md").write_text("".join(f"| {' | '.join(line)} |\n" for line in lines))
+
+
+def scores(file: Path, made_of: str) -> dict[str, float]:
+    """Macro-F1 of each task, from a report on these weights and no others."""
+    table = pd.read_csv(file).query("contender == @NAME").drop_duplicates("task")
+    if set(table["weights"]) != {made_of}:
+        raise SystemExit(f"{file} is about other weights. Run benchmarks/weights_report.py again.")
+    return dict(zip(table["task"], table["mean"].round(4), strict=True))
 
 
 if __name__ == "__main__":

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
@@ -64,9 +65,9 @@ class Tokens:
     target: Int[Tensor, " tokens"] | None = None
 
     @classmethod
-    def of(cls, batch: dict[str, Tensor], suffix: str = "") -> Tokens:
-        """From a loader's batch; the second view of a cell has the suffix "_b"."""
-        return cls(batch[f"gene{suffix}"], batch[f"bin{suffix}"], batch[f"offsets{suffix}"])
+    def of(cls, batch: Mapping[str, Tensor | np.ndarray], suffix: str = "") -> Tokens:
+        """From a loader's batch, of tensors or arrays; the second view of a cell has the suffix "_b"."""
+        return cls(*(torch.as_tensor(batch[f"{k}{suffix}"]) for k in ("gene", "bin", "offsets")))
 
     @property
     def n_cells(self) -> int:

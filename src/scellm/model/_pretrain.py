@@ -122,8 +122,7 @@ def _start(
     if not isinstance(pooling, ExpressionPooling) or pooling.started:
         return None
     before = {k: v.clone() for k, v in pooling.state_dict().items()}
-    cells = dataset.whole(np.sort(order.epoch(0, seed)[:_CELLS_TO_START]))
-    start_linear(pooling, Tokens(*(torch.from_numpy(cells[k]) for k in ("gene", "bin", "offsets"))), seed)
+    start_linear(pooling, Tokens.of(dataset.whole(np.sort(order.epoch(0, seed)[:_CELLS_TO_START]))), seed)
     return before
 
 

@@ -39,6 +39,28 @@ class PretrainedMixin:
         return available()
 
     @classmethod
+    def card(cls, name: str | PathLike) -> dict[str, Any]:
+        """What weights say of themselves, without making a model.
+
+        Parameters
+        ----------
+        name
+            As for :meth:`from_pretrained`.
+
+        Returns
+        -------
+        dict
+            Shape, bins, vocabulary and its hash; and what their maker added, for "celllm-mini": training data with their licences,
+            recipe, scores, citation, licence.
+
+        Examples
+        --------
+        >>> scellm.CellLM.card("celllm-mini")["licence"]
+        'CC BY 4.0'
+        """
+        return read_weights(find_weights(name))[1]
+
+    @classmethod
     def from_pretrained(
         cls, name: str | PathLike, adata: AnnData | None = None, *, known_hash: str | None = None
     ) -> Self:

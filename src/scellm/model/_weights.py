@@ -86,6 +86,16 @@ def stored(tensor: Tensor, dtype: torch.dtype) -> Tensor:
     return tensor.to(dtype) if tensor.is_floating_point() else tensor
 
 
+def fingerprint(state: dict[str, Tensor]) -> str:
+    """SHA-256 of names and numbers alone, whatever card they travel with."""
+    found = hashlib.sha256()
+    for name in sorted(state):
+        tensor = state[name].detach().cpu().contiguous()
+        found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        found.update(tensor.reshape(-1).view(torch.uint8).numpy())
+    return found.hexdigest()
+
+
 def sha256(path: str | PathLike) -> str:
     """SHA-256 of a file."""
     with Path(path).open("rb") as file:
