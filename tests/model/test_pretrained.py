@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 
 import scellm
 from scellm.model import _catalogue
-from scellm.model._weights import sha256
+from scellm.model._weights import fingerprint, read_weights, sha256, write_weights
 from tests.conftest import QUIET, SMALL, make_adata
 
 
@@ -329,3 +329,16 @@ def test_bundled_entries_are_files_of_the_package():
     for entry in _catalogue.catalogue().values():
         assert {"sha256", "size", "licence", "description"} <= set(entry)
     assert list(scellm.CellLM.available().columns) == ["where", "size_mb", "sha256", "licence", "description"]
+
+
+def test_fingerprint_is_of_numbers_and_names_alone(tmp_path):
+    state = {"b": torch.arange(3.0), "a": torch.tensor(1), "c": torch.zeros(0)}
+    first = fingerprint(state)
+    write_weights(tmp_path, state, {"note": "other card"})
+    assert fingerprint(read_weights(tmp_path)[0]) == first
+    for other in (
+        {**state, "b": torch.arange(3.0) + 1},
+        {"x": state["b"], "a": state["a"], "c": state["c"]},
+        {**state, "b": state["b"].half()},
+    ):
+        assert fingerprint(other) != first

@@ -55,3 +55,13 @@ def test_knows_blood_better_than_random_weights():
         scellm.bm.run([task], probes, seeds=3).table.query("metric == 'macro_f1'").groupby("contender")["value"].mean()
     )
     assert score["shipped"] > score["random"] + 0.05
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_the_card_says_what_a_reader_needs(name):
+    card = scellm.CellLM.card(name)
+    assert {"licence", "citation", "recipe", "metrics", "data", "vocabulary_sha256", "model", "binning"} <= set(card)
+    assert all({"name", "licence", "source", "cells"} <= set(source) for source in card["data"]["sources"])
+    assert card["licence"] == catalogue()[name]["licence"]
+    assert all(0 <= score <= 1 for score in card["metrics"].values())
+    assert len(card["metrics"]) > 20
