@@ -2,10 +2,10 @@
 
     python benchmarks/sweep.py DATA/corpus WORK [names ...]
 
-Four labelled sources (heart nuclei, two tumours, cancer cell lines) are held out as unseen tissue, and 600 cells of each of two
+Four labelled sources (heart nuclei, two tumours, cancer cell lines) are held out as unseen tissue, and 400 cells of each of two
 others (immune cells, brain nuclei) as unseen cells of seen tissue. Every variant learns from the rest and is then asked for the types
 of those: macro-F1 of logistic regression with 5 labelled cells a type, three seeds. Nothing of the evaluation sets is looked at. Bags
-(`depth=0`) see 30,720 cells in a minute or two, transformers 1,536 cells on top of the bag in a few minutes; rows are added to
+(`depth=0`) see 30,720 cells in a minute or two, transformers 1,024 cells on top of the bag in a few minutes; rows are added to
 `WORK/sweep.csv`.
 """
 
@@ -32,11 +32,11 @@ from scellm.data._dataset import tokens_of
 from scellm.pp._tokenize import Binning
 from scellm.train import deepen, start_linear
 
-LABELS, CELLS = "cell_type", 600
+LABELS, CELLS = "cell_type", 400
 UNSEEN = ("heart_san_nuclei", "ovarian_tumor_qian2020", "mbc_liver_htan", "lung_cancer_lines_mixology")
 SEEN = ("immune_pyomic", "brain_nuclei_habib2017")
 RECIPE = tomllib.loads((Path(__file__).parents[1] / "scripts" / "pretrain_mini.toml").read_text())
-STEPS = {"bag": 60, "transformer": 24}
+STEPS = {"bag": 60, "transformer": 16}
 BATCH = {"bag": 512, "transformer": 64}
 
 SIMPLE = {"log expression": LogisticRegression, "PCA-50 of the cells told": PCALogisticRegression}

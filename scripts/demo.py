@@ -38,18 +38,23 @@ def main(folder: Path) -> None:
 
     print("\n2. Load pretrained weights, which come with the package")
     model = scellm.CellLM.from_pretrained("celllm-mini", adata)
+    scellm.tl.embed(adata, model)
+    frozen = scellm.baselines.EmbeddingLogisticRegression("X_celllm").fit(adata, LABELS, indices=train)
+    told = {"frozen vectors": frozen.predict(adata, indices=test)}
 
     print("\n3. Fine-tune on their labels")
     model.train(indices=train, max_epochs=20, lr=2e-3, tune="head", early_stopping_patience=8)
 
-    print("\n4. Predict the 140 cells held out, beside logistic regression on the same split")
+    print(
+        "\n4. Predict the 140 cells held out: logistic regression on the frozen vectors, the fine-tuned head, and logistic regression on log expression"
+    )
     scellm.tl.embed(adata, model)
     scellm.tl.annotate(adata, model)
     floor = scellm.baselines.LogisticRegression().fit(adata, LABELS, indices=train)
     known = adata.obs[LABELS].astype(str).to_numpy()[test]
-    told = {
-        "CellLM (celllm-mini)": adata.obs["celllm_type"].astype(str).to_numpy()[test],
-        "logistic regression": floor.predict(adata, indices=test),
+    told |= {
+        "fine-tuned head": adata.obs["celllm_type"].astype(str).to_numpy()[test],
+        "log expression": floor.predict(adata, indices=test),
     }
     print(f"{'':22}accuracy  macro-F1")
     for name, types in told.items():

@@ -36,7 +36,7 @@ def test_embeds_without_network_the_same_way_twice(name, monkeypatch):
     first = scellm.tl.embed(adata, model, copy=True).obsm["X_celllm"]
     second = scellm.tl.embed(adata[::-1].copy(), scellm.CellLM.from_pretrained(name), copy=True).obsm["X_celllm"][::-1]
     assert np.isfinite(first).all()
-    assert first.std(0).min() > 0
+    assert first[:, : model.module.config.dim].std(0).min() > 0  # places of the sketch may be empty
     np.testing.assert_allclose(first, second, rtol=1e-4, atol=1e-4)
 
 
