@@ -10,7 +10,9 @@ TUTORIALS = sorted((Path(__file__).parents[2] / "tutorials").glob("*.ipynb"))
 @pytest.mark.slow
 @pytest.mark.parametrize("path", TUTORIALS, ids=lambda p: p.stem)
 def test_runs(path, tmp_path, monkeypatch):
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # two notebooks side by side, each with a thread a core, would wait for each other
+    monkeypatch.setenv(
+        "OMP_NUM_THREADS", "1"
+    )  # two notebooks side by side, each with a thread a core, would wait for each other
     nbformat = pytest.importorskip("nbformat")
     nbclient = pytest.importorskip("nbclient")
     notebook = nbformat.read(path, as_version=4)
