@@ -49,7 +49,8 @@ def test_no_type_twice():
 def test_cells_without_a_type_are_no_type():
     x = np.random.default_rng(0).normal(size=(6, 3))
     expected = geometry(x, np.array(["a", "a", "", "", "", ""]))
-    assert geometry(x, np.array(["a", "a", np.nan, np.nan, "Unknown", "Unknown"], dtype=object)) == expected
+    assert geometry(x, np.array(["a", "a", None, None, "Unknown", "Unknown"], dtype=object)) == expected
+    assert geometry(x, np.array(["a", "a", np.nan, np.nan, None, "Unknown"], dtype=object)) == expected
 
 
 @pytest.mark.parametrize("options", [{"types": np.array(["a", "a"])}, {"max_cells": 1}])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 from scipy.spatial.distance import pdist, squareform
 
 from scellm.bm._task import UNLABELED
@@ -68,7 +69,8 @@ def geometry(
     }
     if types is None:
         return found
-    names = np.asarray(types, dtype=str)[rows]
+    types = np.asarray(types, dtype=object)[rows]
+    names = np.where(pd.isna(types), "", types).astype(str)
     same = (names[:, None] == names) & ~np.isin(names, unlabeled)
     pairs = squareform(same, checks=False)
     if not pairs.any():

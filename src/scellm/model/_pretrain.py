@@ -155,12 +155,10 @@ def _recipe(
     has_origin: bool,
 ) -> Recipe:
     config = model.module.config
-    if "origin" in options["objectives"] and not has_origin:
+    if "origin" in options["objectives"] and not (has_origin and config.depth):
         options["objectives"] = tuple(o for o in options["objectives"] if o != "origin")
-        logger.info("pretrain: no origin_key was set up, so the origin objective is left out")
-    if "origin" in options["objectives"] and not config.depth:
-        options["objectives"] = tuple(o for o in options["objectives"] if o != "origin")
-        logger.info("pretrain: without blocks [CLS] sees no gene, so the origin objective is left out")
+        why = "without blocks [CLS] sees no gene" if has_origin else "no origin_key was set up"
+        logger.info("pretrain: %s, so the origin objective is left out", why)
     width = 2 if "16" in str(trainer_kwargs.get("precision", "32")) else 4
     return Recipe(
         steps=steps, chunk_tokens=choose_chunk_tokens(config, device, chunk),
