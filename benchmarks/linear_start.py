@@ -24,7 +24,7 @@ from sklearn.decomposition import PCA
 import scellm
 from scellm.baselines import EmbeddingLogisticRegression, LogisticRegression, PCALogisticRegression
 from scellm.data import Corpus, build_corpus
-from scellm.data._corpus_batches import BalancedRows
+from scellm.data._corpus_batches import draw_rows
 from scellm.data._dataset import tokens_of
 from scellm.data._prepared import gene_ids
 from scellm.pp import load_vocabulary
@@ -49,8 +49,8 @@ def main() -> None:
     files = [p for p in sorted(args.source.glob("*.h5ad")) if p.stem not in HELD]
     folder = args.work / "linear_start_corpus"
     corpus = Corpus(folder) if (folder / "corpus.json").exists() else build_corpus(files, folder)
-    rows = BalancedRows(np.arange(len(corpus)), corpus.arrays["source"][:], 0.5).epoch(0, 0)[:12_000]
-    batch = tokens_of(corpus.counts(np.sort(rows)), Binning())
+    rows = draw_rows(corpus, 12_000)
+    batch = tokens_of(corpus.counts(rows), Binning())
     cells = csr_array((batch["bin"] + 1.0, batch["gene"], batch["offsets"]), shape=(len(rows), N_GENES))
     share = np.bincount(cells.indices, minlength=N_GENES) / len(rows)
     sets = {name: held_out(args.source / f"{name}.h5ad") for name in HELD}

@@ -27,7 +27,7 @@ from _data import few_labels, markdown, some_labelled
 import scellm
 from scellm.baselines import EmbeddingLogisticRegression, LogisticRegression, PCALogisticRegression
 from scellm.data import Corpus, Tokens, build_corpus
-from scellm.data._corpus_batches import BalancedRows
+from scellm.data._corpus_batches import draw_rows
 from scellm.data._dataset import tokens_of
 from scellm.pp._tokenize import Binning
 from scellm.train import deepen, start_linear
@@ -173,8 +173,7 @@ def stage(
 
 def linear_start(model: scellm.CellLM, corpus: Corpus, cells: int = 20_000) -> None:
     """Principal components of the corpus as pretraining would start from, and nothing learned."""
-    rows = BalancedRows(np.arange(len(corpus)), corpus.arrays["source"][:], 0.5).epoch(0, RECIPE["seed"])[:cells]
-    tokens = Tokens.of(tokens_of(corpus.counts(np.sort(rows)), Binning()))
+    tokens = Tokens.of(tokens_of(corpus.counts(draw_rows(corpus, cells, seed=RECIPE["seed"])), Binning()))
     start_linear(model.module.pooling, tokens, RECIPE["seed"])
     model.is_trained_ = True
 

@@ -27,7 +27,7 @@ from torch.nn.functional import normalize
 import scellm
 from scellm.bm import geometry
 from scellm.data import VIEWS, Corpus, Tokens, build_corpus
-from scellm.data._corpus_batches import BalancedRows
+from scellm.data._corpus_batches import draw_rows
 from scellm.data._dataset import tokens_of
 from scellm.model._weights import WEIGHTS, fingerprint, read_weights, sha256, write_weights
 from scellm.pp._tokenize import Binning
@@ -91,8 +91,9 @@ def run_stages(corpus: Corpus, config: dict, work: Path) -> tuple[scellm.CellLM,
 
 def start(model: scellm.CellLM, corpus: Corpus, rows: np.ndarray, power: float, seed: int, cells: int = 20_000) -> None:
     """The principal components of cells drawn as pretraining draws them; pretraining would do the same, but here the start is kept."""
-    drawn = BalancedRows(rows, corpus.arrays["source"][rows], power).epoch(0, seed)[:cells]
-    start_linear(model.module.pooling, tokens(corpus, np.sort(drawn)), seed)
+    start_linear(
+        model.module.pooling, tokens(corpus, draw_rows(corpus, cells, rows=rows, power=power, seed=seed)), seed
+    )
     model.is_trained_ = True
 
 

@@ -8,11 +8,13 @@ import anndata as ad
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from hypothesis import given
+from hypothesis import strategies as st
 
 import scellm
 from scellm.data import Corpus, build_corpus
 from scellm.data._batches import StepSampler
-from scellm.data._corpus_batches import BalancedRows, CorpusDataset
+from scellm.data._corpus_batches import BalancedRows, CorpusDataset, draw_rows
 from scellm.data._prepared import binning_of, report_of
 from tests.conftest import QUIET, SMALL, make_adata
 
@@ -137,6 +139,39 @@ def test_cells_of_a_source_are_seen_equally_often():
         assert np.ptp(seen[source == s]) <= 1
 
 
+@given(sizes=st.lists(st.integers(1, 40), min_size=1, max_size=4), block=st.integers(1, 50), power=st.floats(0, 1), number=st.integers(0, 5))  # fmt: skip
+def test_blocks_are_of_one_source(sizes, block, power, number):
+    source = np.repeat(np.arange(len(sizes)), sizes)
+    rows = BalancedRows(np.arange(len(source)), source, power, block)
+    order = rows.epoch(number, 0)
+    mixed = BalancedRows(np.arange(len(source)), source, power).epoch(number, 0)
+    np.testing.assert_array_equal(np.sort(order), np.sort(mixed))  # the same cells
+    starts = np.flatnonzero(np.diff(source[order], prepend=-1))
+    runs = dict.fromkeys(range(len(sizes)), ())
+    for start, stop in zip(starts, [*starts[1:], len(order)], strict=True):
+        runs[source[order[start]]] += (stop - start,)
+    for s, n in enumerate(rows.draws):
+        assert sum(runs[s]) == n
+        assert sum(r % block != 0 for r in runs[s]) <= 1  # blocks may meet; one of a source may be short
+
+
+def test_blocks_come_in_a_random_order():
+    source = np.repeat([0, 1], 1000)
+    rows = BalancedRows(np.arange(2000), source, 0.5, 10)
+    first = source[rows.epoch(0, 0)[::10]]
+    assert 60 < first[:150].sum() < 90
+    assert not np.array_equal(first, source[rows.epoch(1, 0)[::10]])
+
+
+def test_drawn_rows(corpus):
+    rows = draw_rows(corpus, 40, power=0.0, seed=2)
+    assert len(rows) == 40
+    assert (np.diff(rows) >= 0).all()
+    assert len(draw_rows(corpus, 10**6)) == len(corpus)
+    some = np.flatnonzero(corpus.arrays["source"] == 1)
+    assert set(draw_rows(corpus, 5, rows=some)) <= set(some)
+
+
 def test_the_sampler_starts_anywhere(corpus):
     rows = BalancedRows(np.arange(len(corpus)), corpus.arrays["source"], 0.5)
     whole, late = list(StepSampler(rows, 16, 11, seed=2)), list(StepSampler(rows, 16, 11, seed=2, start=7))
@@ -196,6 +231,8 @@ def test_what_is_refused(folder, corpus, tmp_path):
         build_corpus([folder / "a.h5ad", folder / "a.h5ad"], tmp_path / "x")
     with pytest.raises(ValueError, match="source_power must be between"):
         BalancedRows(np.arange(3), np.zeros(3), 2.0)
+    with pytest.raises(ValueError, match="source_block must be a whole number"):
+        BalancedRows(np.arange(3), np.zeros(3), 0.5, 0)
     card = json.loads((corpus.folder / "corpus.json").read_text())
     (corpus.folder / "corpus.json").write_text(json.dumps(card | {"vocabulary_sha256": "0"}))
     with pytest.raises(ValueError, match="Build it anew"):

@@ -59,18 +59,24 @@ class BalancedRows:
         Number of the source of each of them, (rows,).
     power
         1 draws by size, 0 every source alike, 0.5 by the square root.
+    block
+        Rows of one source that follow each other. Batches hold whole blocks, so that most cells are compared with many of their own
+        tissue; 1 mixes all.
 
     Raises
     ------
     ValueError
-        If the power is not between 0 and 1, or there are no rows.
+        If the power is not between 0 and 1, the block is not a number from 1 on, or there are no rows.
     """
 
-    def __init__(self, rows: np.ndarray, source: np.ndarray, power: float) -> None:
+    def __init__(self, rows: np.ndarray, source: np.ndarray, power: float, block: int = 1) -> None:
         if not 0 <= power <= 1 or not len(rows):
             msg = f"source_power must be between 0 (every source alike) and 1 (by size), over at least one cell; found {power} over {len(rows)}."
             raise ValueError(msg)
-        self.rows = np.asarray(rows)
+        if block < 1 or block != int(block):
+            msg = f"source_block must be a whole number from 1 on, the cells of one source that follow each other; found {block}."
+            raise ValueError(msg)
+        self.rows, self.block = np.asarray(rows), int(block)
         self.of = {int(s): self.rows[source == s] for s in np.unique(source)}
         share = np.array([len(r) ** power for r in self.of.values()])
         self.draws = _whole(len(rows) * share / share.sum())
@@ -79,11 +85,46 @@ class BalancedRows:
         return int(self.draws.sum())
 
     def epoch(self, number: int, seed: int) -> np.ndarray:
-        """As many rows as there are, in a random order; each source goes on where it stopped in the epoch before."""
+        """As many rows as there are, blocks in a random order; each source goes on where it stopped in the epoch before."""
         parts = [
             _stretch(rows, number * n, n, (seed, source)) for (source, rows), n in zip(self.of.items(), self.draws, strict=True)
         ]  # fmt: skip
-        return np.random.default_rng([seed, number]).permutation(np.concatenate(parts))
+        return _shuffle_blocks(parts, self.block, np.random.default_rng([seed, number]))
+
+
+def draw_rows(
+    corpus: Corpus, n: int, *, rows: np.ndarray | None = None, power: float = 0.5, seed: int = 0
+) -> np.ndarray:
+    """Some rows of a corpus, small sources more often than their size, as pretraining draws them; ascending.
+
+    Parameters
+    ----------
+    corpus
+        Counts on disk.
+    n
+        How many, at most as many as there are.
+    rows
+        Numbers of the cells to draw from; by default all.
+    power
+        As of :class:`BalancedRows`.
+    seed
+        Of the draw.
+
+    Returns
+    -------
+    numpy.ndarray
+        int64, (n,). A cell of a small source can come twice.
+    """
+    rows = np.arange(len(corpus)) if rows is None else np.asarray(rows)
+    return np.sort(BalancedRows(rows, corpus.arrays["source"][rows], power).epoch(0, seed)[:n])
+
+
+def _shuffle_blocks(parts: list[np.ndarray], block: int, rng: np.random.Generator) -> np.ndarray:
+    """Cut each part into blocks, the last of a part shorter, and put the blocks of all parts in a random order."""
+    of = np.concatenate([np.arange(len(part)) // block for part in parts])  # number of a row's block in its part
+    of += np.repeat(np.cumsum([0, *(-(-len(part) // block) for part in parts[:-1])]), [len(part) for part in parts])
+    place = np.argsort(rng.permutation(of[-1] + 1))
+    return np.concatenate(parts)[np.argsort(place[of], kind="stable")]
 
 
 def _whole(x: np.ndarray) -> np.ndarray:

@@ -198,6 +198,7 @@ class CellLM(PretrainedMixin, AnswersMixin, BaseModelClass):
         view: str | View | tuple[str | View, str | View] = "identity",
         corpus: Corpus | None = None,
         source_power: float = 0.5,
+        source_block: int = 1,
         indices: Sequence[int] | np.ndarray | None = None,
         memory: int | str = "auto",
         checkpoint: str | PathLike | None = None,
@@ -237,6 +238,9 @@ class CellLM(PretrainedMixin, AnswersMixin, BaseModelClass):
             Cells of many files to learn from, in place of the model's own data; see :func:`scellm.data.build_corpus`.
         source_power
             How often a source of the corpus is drawn: in proportion to its size to this power. 1 is by size, 0 every source alike.
+        source_block
+            Cells of one source of the corpus that follow each other. With 64, a batch of 512 holds cells of eight sources at most: most
+            cells that a cell is told from in the contrastive objective are then of other tissues, but many are of its own. 1 mixes all.
         indices
             Cells to learn from; by default all.
         memory
@@ -272,7 +276,7 @@ class CellLM(PretrainedMixin, AnswersMixin, BaseModelClass):
             **(plan_kwargs or {}),
         }  # fmt: skip
         pretrain(
-            self, options, views, corpus=corpus, source_power=source_power, indices=indices, max_epochs=max_epochs, max_steps=max_steps, batch_size=batch_size,
+            self, options, views, corpus=corpus, source_power=source_power, source_block=source_block, indices=indices, max_epochs=max_epochs, max_steps=max_steps, batch_size=batch_size,
             chunk_tokens=chunk_tokens, memory=memory, checkpoint=checkpoint, checkpoint_every=checkpoint_every,
             accelerator=accelerator, devices=devices, **trainer_kwargs,
         )  # fmt: skip

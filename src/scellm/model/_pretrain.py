@@ -43,6 +43,7 @@ def pretrain(
     *,
     corpus: Corpus | None,
     source_power: float,
+    source_block: int,
     indices: Any,
     max_epochs: int | None,
     max_steps: int | None,
@@ -74,35 +75,18 @@ def pretrain(
         has_origin=corpus is not None or _has_origin(model),
     )
     seed = settings.seed if settings.seed is not None else int(torch.randint(2**31, ()))
-    run = {
-        **recipe.to_dict(),
-        "seed": seed,
-        "batch_size": batch_size,
-        "rows": len(rows),
-        "config": str(model.module.config),
-    }
-    run["views"] = [str(v) for v in views]
+    dataset, order = _data(model, (get_view(views[0]), get_view(views[1])), corpus, rows, source_power, source_block, seed)  # fmt: skip
+    run = recipe.to_dict() | {"seed": seed, "batch_size": batch_size, "rows": len(rows), "config": str(model.module.config), "views": [str(v) for v in views]}  # fmt: skip
     if corpus is not None:
-        run |= {"corpus": corpus.card["sources"], "source_power": source_power}
-    if checkpoint is not None and settings.seed is None:
-        msg = "A checkpoint can only be gone on from with the same random numbers. Set scvi.settings.seed = 0 (or another) first."
-        raise ValueError(msg)
-    saved = Checkpoint(checkpoint, checkpoint_every, _plain(run))
-    drawn = (get_view(views[0]), get_view(views[1]))
-    dataset: ViewDataset | CorpusDataset
-    order: Rows
-    if corpus is None:
-        dataset, order = ViewDataset(model.adata_manager, drawn, seed), ShuffledRows(rows)
-    else:
-        dataset = CorpusDataset(corpus, binning_of(model._prepare_report()), drawn, seed)
-        order = BalancedRows(rows, corpus.arrays["source"][rows], source_power)
+        run |= {"corpus": corpus.card["sources"], "source_power": source_power, "source_block": source_block}
+    saved = _checkpoint(checkpoint, checkpoint_every, run)
     sampler = StepSampler(order, batch_size, recipe.steps, seed, saved.start())
     undo = None if saved.start() else _start(model, dataset, order, seed)
     plan = PretrainingPlan(model.module, recipe, seed, saved)
-    options = {"simple_progress_bar": False, "log_every_n_steps": 1, **trainer_kwargs}
     if len(sampler):
+        trainer_options = {"simple_progress_bar": False, "log_every_n_steps": 1, **trainer_kwargs}
         try:
-            fit(model, plan, PretrainingBatches(dataset, sampler), 1, accelerator, devices, **options)
+            fit(model, plan, PretrainingBatches(dataset, sampler), 1, accelerator, devices, **trainer_options)
         except BaseException:
             if undo is not None and not plan.rows:  # nothing was learned yet: the model is as it was given
                 model.module.pooling.load_state_dict(undo)
@@ -112,6 +96,29 @@ def pretrain(
         model.module.load_state_dict(saved.read()["module"])  # type: ignore[index]
         plan.rows, model.is_trained_ = saved.read()["rows"], True  # type: ignore[index]
     _add_history(model, plan.rows)
+
+
+def _data(
+    model: CellLM,
+    views: tuple[View, View],
+    corpus: Corpus | None,
+    rows: np.ndarray,
+    power: float,
+    block: int,
+    seed: int,
+) -> tuple[ViewDataset | CorpusDataset, Rows]:
+    """Where cells come from, and the order that they come in."""
+    if corpus is None:
+        return ViewDataset(model.adata_manager, views, seed), ShuffledRows(rows)
+    dataset = CorpusDataset(corpus, binning_of(model._prepare_report()), views, seed)
+    return dataset, BalancedRows(rows, corpus.arrays["source"][rows], power, block)
+
+
+def _checkpoint(path: str | PathLike | None, every: int, run: dict[str, Any]) -> Checkpoint:
+    if path is not None and settings.seed is None:
+        msg = "A checkpoint can only be gone on from with the same random numbers. Set scvi.settings.seed = 0 (or another) first."
+        raise ValueError(msg)
+    return Checkpoint(path, every, _plain(run))
 
 
 def _start(
