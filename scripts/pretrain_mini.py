@@ -26,7 +26,7 @@ from torch.nn.functional import normalize
 
 import scellm
 from scellm.bm import geometry
-from scellm.data import VIEWS, Corpus, Tokens, build_corpus
+from scellm.data import Corpus, Thin, Tokens, View, build_corpus, identity
 from scellm.data._corpus_batches import draw_rows
 from scellm.data._dataset import tokens_of
 from scellm.model._weights import WEIGHTS, fingerprint, read_weights, sha256, write_weights
@@ -78,7 +78,8 @@ def run_stages(corpus: Corpus, config: dict, work: Path) -> tuple[scellm.CellLM,
         else:
             deepen(model.module, before.module)
         checkpoint = work / f"{name}-{fingerprint(model.module.state_dict())[:8]}.pt"  # of this start only
-        model.pretrain(corpus=corpus, indices=train, checkpoint=checkpoint, **stage["pretrain"])
+        options = {**stage["pretrain"], "view": Thin(*stage["pretrain"]["view"])}
+        model.pretrain(corpus=corpus, indices=train, checkpoint=checkpoint, **options)
         model.save_pretrained(work / name)
         found.append({"stage": name, **validate(model, corpus, aside, stage["pretrain"]["temperature"])})
         losses = [t for k, t in model.history.items() if k.startswith("pretrain_")]
@@ -97,9 +98,9 @@ def start(model: scellm.CellLM, corpus: Corpus, rows: np.ndarray, power: float, 
     model.is_trained_ = True
 
 
-def tokens(corpus: Corpus, rows: np.ndarray, view: str = "identity", key: int = 0) -> Tokens:
+def tokens(corpus: Corpus, rows: np.ndarray, view: View = identity, key: int = 0) -> Tokens:
     """Tokens of cells in one view."""
-    return Tokens.of(tokens_of(VIEWS[view](corpus.counts(rows), key), Binning()))
+    return Tokens.of(tokens_of(view(corpus.counts(rows), key), Binning()))
 
 
 @torch.inference_mode()
@@ -114,7 +115,7 @@ def validate(
     module = model.module.eval()
     rows = np.random.default_rng(0).permutation(rows)
     parts = [np.sort(rows[i : i + batch]) for i in range(0, len(rows) - batch + 1, batch)]
-    pairs = [[module.cells(tokens(corpus, p, "thin", key)) for key in (1, 2)] for p in parts]
+    pairs = [[module.cells(tokens(corpus, p, Thin(), key)) for key in (1, 2)] for p in parts]
     first, second = (normalize(torch.cat([pair[i] for pair in pairs]), dim=1) for i in range(2))
     losses = [
         float(contrastive_loss(module.contrasted(a), module.contrasted(b), temperature, symmetric=True))
