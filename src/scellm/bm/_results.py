@@ -18,10 +18,13 @@ class Results:
         Tidy: `task`, `contender`, `seed`, `metric`, `value`, one score a row; and `seconds`, for fitting and telling.
     told
         For each task and seed, the true types and those that each contender told, by name, (cells,) each; "truth" is one of the keys.
+    rows
+        For each task and seed, which rows of the data set those cells are, (cells,).
     """
 
     table: pd.DataFrame
     told: dict[tuple[str, int], dict[str, np.ndarray]]
+    rows: dict[tuple[str, int], np.ndarray]
 
     def __repr__(self) -> str:
         n = self.table[["task", "contender", "seed"]].nunique()

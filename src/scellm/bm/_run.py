@@ -14,6 +14,7 @@ from scellm.bm._results import Results
 from scellm.bm._task import Contender, Task
 
 _KEY = "_scellm_bm"
+_TRUTH = "truth"
 
 
 def run(
@@ -44,11 +45,14 @@ def run(
     Raises
     ------
     ValueError
-        If names repeat, a metric is not known, or a contender tells another number of cells than asked.
+        If names repeat or a contender is called "truth", a metric is not known, or a contender tells another number of cells than asked.
     """
     names = [t.name for t in tasks]
     if len(set(names)) < len(names):
         msg = f"Tasks must have names of their own; found {names}."
+        raise ValueError(msg)
+    if _TRUTH in contenders:
+        msg = f"A contender cannot be called {_TRUTH!r}: that is the name of the true types in what was told."
         raise ValueError(msg)
     unknown = [m for m in metrics if m not in METRICS]
     if unknown:
@@ -57,13 +61,15 @@ def run(
     chosen = range(seeds) if isinstance(seeds, int) else seeds
     rows: list[dict] = []
     told: dict[tuple[str, int], dict[str, np.ndarray]] = {}
+    tested: dict[tuple[str, int], np.ndarray] = {}
     for task, seed in track([(t, s) for t in tasks for s in chosen], description="bm"):
-        told[task.name, seed] = said = _one(task, seed, contenders, rows)
+        tested[task.name, seed], said = _one(task, seed, contenders, rows)
+        told[task.name, seed] = said
         for row in rows[-len(contenders) :]:
-            row |= scores(said["truth"], said[row["contender"]], metrics)
+            row |= scores(said[_TRUTH], said[row["contender"]], metrics)
     wide = pd.DataFrame(rows)
     table = wide.melt(["task", "contender", "seed", "seconds"], list(metrics), var_name="metric")
-    return Results(table[["task", "contender", "seed", "metric", "value", "seconds"]], told)
+    return Results(table[["task", "contender", "seed", "metric", "value", "seconds"]], told, tested)
 
 
 def scores(truth: np.ndarray, told: np.ndarray, metrics: Sequence[str]) -> dict[str, float]:
@@ -75,14 +81,14 @@ def scores(truth: np.ndarray, told: np.ndarray, metrics: Sequence[str]) -> dict[
 
 def _one(
     task: Task, seed: int, contenders: Mapping[str, Callable[[], Contender]], rows: list[dict]
-) -> dict[str, np.ndarray]:
-    """All contenders on one task and seed; appends a row for each."""
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """All contenders on one task and seed: rows of the cells told, and what was said of them; appends a row of scores for each."""
     train, other, test = task.rows(seed)
     if not len(test):
         msg = f"task {task.name!r}: no cell is left to tell; the types of the two sides have no name in common. Pass rename=."
         raise ValueError(msg)
     types = task.types(task.adata)
-    said = {"truth": task.types(other)[test].astype(str)}
+    said = {_TRUTH: task.types(other)[test].astype(str)}
     task.adata.obs[_KEY] = pd.Categorical(
         np.where(np.isin(np.arange(len(types)), train), types, "")
     )  # labels of the test cells are out of reach
@@ -98,4 +104,4 @@ def _one(
             rows.append({"task": task.name, "contender": name, "seed": seed, "seconds": time.perf_counter() - start})
     finally:
         del task.adata.obs[_KEY]
-    return said
+    return test, said

@@ -16,8 +16,9 @@ def summary(
 ) -> pd.DataFrame:  # fmt: skip
     """Mean scores of each task with intervals of the difference to the best simple baseline, by a paired bootstrap over cells.
 
-    A draw takes cells of the test sets with replacement, the same for both contenders, and a seed's score is computed anew from them;
-    seeds are drawn too. So an interval covers which cells were told and which were learned from.
+    A draw takes the task's cells with replacement, the same for both contenders and for all seeds, whose test sets share cells (to draw
+    anew for each seed would let the mean over seeds hide most of the spread); each seed's score is computed from them, and seeds are
+    drawn too. So an interval covers which cells were told and which were learned from.
 
     Parameters
     ----------
@@ -74,23 +75,26 @@ def _compare(
     results: Results, task: str, name: str, rival: str, metric: str, n_boot: int, level: float, seed: int
 ) -> dict:
     """Difference to the rival, its interval and the verdict."""
-    said = [s for (t, _), s in results.told.items() if t == task]
+    seeds = [key for key in results.told if key[0] == task]
+    cells, at = np.unique(np.concatenate([results.rows[key] for key in seeds]), return_inverse=True)
+    at = np.split(at, np.cumsum([len(results.rows[key]) for key in seeds])[:-1])  # places of a seed's cells among all
     rng = np.random.default_rng(seed)
-    draws = np.array([_differences(s, name, rival, metric, n_boot, rng) for s in said])  # (seeds, 1 + n_boot)
-    picks = rng.integers(len(said), size=(len(said), n_boot))
-    booted = np.take_along_axis(draws[:, 1:], picks, axis=0).mean(0)  # (n_boot,): seeds drawn with replacement
+    weights = rng.multinomial(len(cells), np.full(len(cells), 1 / len(cells)), size=n_boot)  # (n_boot, cells)
+    draws = np.array([_differences(results.told[k], name, rival, metric, weights[:, a]) for k, a in zip(seeds, at, strict=True)])  # fmt: skip
+    picks = rng.integers(len(seeds), size=(len(seeds), n_boot))  # seeds with replacement
+    booted = np.take_along_axis(
+        draws[:, 1:], picks, axis=0
+    )  # (seeds, n_boot); no number where no cell of a seed is drawn
+    booted = np.nanmean(booted[:, ~np.isnan(booted).all(0)], axis=0)
     low, high = np.quantile(booted, [(1 - level) / 2, (1 + level) / 2])
     verdict = "better" if low > 0 else "worse" if high < 0 else "not established"
     return {"against": rival, "difference": draws[:, 0].mean(), "low": low, "high": high, "verdict": verdict}
 
 
-def _differences(
-    said: dict[str, np.ndarray], name: str, rival: str, metric: str, n_boot: int, rng: np.random.Generator
-) -> np.ndarray:
+def _differences(said: dict[str, np.ndarray], name: str, rival: str, metric: str, weights: np.ndarray) -> np.ndarray:
     """Score of `name` minus that of `rival`: on the cells as they are, then on draws of them, (1 + n_boot,)."""
     n = len(said["truth"])
     codes, types = pd.factorize(np.concatenate([said["truth"], said[name], said[rival]]))
     truth, a, b = codes.reshape(3, n)
-    weights = np.concatenate([np.ones((1, n)), rng.multinomial(n, np.full(n, 1 / n), size=n_boot)])
     score = lambda told, w: METRICS[metric](confusion(truth, told, len(types), w))
-    return np.array([score(a, w) - score(b, w) for w in weights])
+    return np.array([score(a, w) - score(b, w) if w.any() else np.nan for w in np.concatenate([np.ones((1, n)), weights])])  # fmt: skip
