@@ -219,10 +219,36 @@ def test_a_run_that_stopped_goes_on_to_the_same_weights(corpus, tmp_path):
         np.testing.assert_array_equal(value, resumed[name], err_msg=name)
 
 
+def test_only_a_corpus_is_ever_replaced(folder, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("mine")
+    for target in (folder, tmp_path / "mine", tmp_path / "mine" / "notes.txt"):
+        before = sorted(p.name for p in tmp_path.rglob("*"))
+        with pytest.raises(FileExistsError, match="to hold a corpus and nothing else"):
+            build_corpus(folder, target, overwrite=True)
+        assert sorted(p.name for p in tmp_path.rglob("*")) == before
+    (tmp_path / "empty").mkdir()
+    assert len(build_corpus(folder, tmp_path / "empty", min_genes=10))
+
+
+def test_the_card_counts_the_cells_that_were_kept(corpus):
+    for number, source in enumerate(corpus.card["sources"]):
+        origin = corpus.arrays["origin"][corpus.arrays["source"] == number]
+        assert (source["cells"], source["tumor"], source["normal"]) == (len(origin), (origin == 1).sum(), (origin == 0).sum())  # fmt: skip
+
+
 def test_what_is_refused(folder, corpus, tmp_path):
     with pytest.raises(FileExistsError, match="overwrite=True"):
         build_corpus(folder, corpus.folder)
     assert len(build_corpus(folder, corpus.folder, min_genes=10, overwrite=True)) == len(corpus)
+    with pytest.raises(ValueError, match="No cell has min_genes=100000"):
+        build_corpus(folder, tmp_path / "x", min_genes=100_000)
+    with pytest.raises(ValueError, match=r"none\.h5ad: "):
+        build_corpus(tmp_path / "none.h5ad", tmp_path / "x")
+    (tmp_path / "broken.h5ad").write_bytes(b"not hdf5")
+    with pytest.raises(ValueError, match=r"broken\.h5ad: .*file signature"):
+        build_corpus([folder / "a.h5ad", tmp_path / "broken.h5ad"], tmp_path / "x")
+    assert not (tmp_path / "x").exists()
     with pytest.raises(FileNotFoundError, match="build_corpus"):
         Corpus(tmp_path)
     with pytest.raises(ValueError, match="names of their own"):

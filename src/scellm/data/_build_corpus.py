@@ -49,7 +49,7 @@ def build_corpus(
     min_genes
         Cells with fewer expressed genes of the vocabulary are left out.
     overwrite
-        Replace a corpus that is there.
+        Replace a corpus that is there; nothing else is ever removed.
 
     Returns
     -------
@@ -59,15 +59,14 @@ def build_corpus(
     Raises
     ------
     FileExistsError
-        If there is a corpus and `overwrite` is false.
+        If there is a corpus and `overwrite` is false, or the folder holds other things.
     ValueError
-        If there is no file, two have one name, or one holds no whole counts of human genes; nothing is then left behind.
+        If there is no file, two have one name, one cannot be read or holds no whole counts of human genes, or no cell has `min_genes`;
+        nothing is then left behind.
     """
     files = _files(paths)
     folder = Path(folder)
-    if (folder / "corpus.json").exists() and not overwrite:
-        msg = f"{folder} holds a corpus. Read it with scellm.data.Corpus({str(folder)!r}), or pass overwrite=True."
-        raise FileExistsError(msg)
+    _check_folder(folder, overwrite=overwrite)
     part = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
@@ -82,6 +81,17 @@ def build_corpus(
     corpus = Corpus(folder)
     logger.info("%s", corpus)
     return corpus
+
+
+def _check_folder(folder: Path, *, overwrite: bool) -> None:
+    there = {p.name for p in folder.iterdir()} if folder.is_dir() else {folder.name} if folder.exists() else set()
+    others = sorted(there - {"corpus.json"} - {f"{k}.bin" for k in ARRAYS})
+    if others:
+        msg = f"{folder} is to hold a corpus and nothing else; found {others[:4]}. Name a folder that is new or empty."
+        raise FileExistsError(msg)
+    if there and not overwrite:
+        msg = f"{folder} holds a corpus. Read it with scellm.data.Corpus({str(folder)!r}), or pass overwrite=True."
+        raise FileExistsError(msg)
 
 
 def _files(paths: str | PathLike | Sequence[str | PathLike]) -> list[Path]:
@@ -103,12 +113,15 @@ def _write(files: list[Path], part: Path, origin_key: str | None, min_genes: int
         for number, path in enumerate(track(files, description="corpus")):
             try:
                 tokens = _add(ad.read_h5ad(path), path, number, out, tokens, sources, origin_key, min_genes)
-            except ValueError as error:
+            except (ValueError, OSError, KeyError) as error:  # the last two: no file, or not one of AnnData
                 msg = f"{path.name}: {error}"
                 raise ValueError(msg) from error
     finally:
         for file in out.values():
             file.close()
+    if not sum(s["cells"] for s in sources):
+        msg = f"No cell has min_genes={min_genes} expressed genes of the vocabulary. Pass a smaller min_genes."
+        raise ValueError(msg)
     vocabulary = load_vocabulary()
     card = {
         "format": FORMAT, "vocabulary": vocabulary.version, "vocabulary_sha256": vocabulary.sha256, "min_genes": min_genes,
@@ -132,7 +145,7 @@ def _add(
         raise ValueError(msg)
     columns = Columns.of(match.ids, match.ids >= 0)
     origin = _origin(adata, origin_key)
-    kept_cells = 0
+    kept_origin = [np.zeros(0, int)]
     for rows in _blocks(adata.n_obs):
         counts, totals = expression.linear(expression.matrix.rows(rows))
         column, value, offsets = select(counts, columns)
@@ -144,13 +157,14 @@ def _add(
         _put(out["offsets"], "offsets", tokens + np.cumsum(n[kept]))
         _put(out["total"], "total", totals[kept])
         _put(out["source"], "source", np.full(kept.sum(), number))
-        _put(out["origin"], "origin", origin[rows][kept])
+        kept_origin.append(origin[rows][kept])
+        _put(out["origin"], "origin", kept_origin[-1])
         tokens += int(n[kept].sum())
-        kept_cells += int(kept.sum())
+    of_kept = np.concatenate(kept_origin)
     uns = {k: str(adata.uns[k]) for k in ("source", "licence") if k in adata.uns}
     sources.append({
-        "name": path.stem, "file": path.name, "cells": kept_cells, "cells_left_out": adata.n_obs - kept_cells,
-        "genes_matched": match.n_matched, "tumor": int((origin == 1).sum()), "normal": int((origin == 0).sum()), **uns,
+        "name": path.stem, "file": path.name, "cells": len(of_kept), "cells_left_out": adata.n_obs - len(of_kept),
+        "genes_matched": match.n_matched, "tumor": int((of_kept == 1).sum()), "normal": int((of_kept == 0).sum()), **uns,
     })  # fmt: skip
     return tokens
 
