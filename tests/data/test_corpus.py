@@ -183,7 +183,7 @@ def test_the_sampler_starts_anywhere(corpus):
 @pytest.mark.parametrize("view", ["identity", "thin", "subsample"])
 def test_pretraining_on_a_corpus(corpus, view, tmp_path):
     model = scellm.CellLM.without_data(**SMALL)
-    model.pretrain(corpus=corpus, max_steps=3, batch_size=24, view=view, **QUIET)
+    model.pretrain(corpus=str(corpus.folder), max_steps=3, batch_size=24, view=view, source_block=8, **QUIET)
     assert {"pretrain_contrastive", "pretrain_masked", "pretrain_origin"} <= set(model.history)
     adata = parts()["b"]
     vectors = model.get_latent_representation(adata)

@@ -69,6 +69,21 @@ def test_stopped_and_resumed_equals_uninterrupted(tmp_path, contrast, stop):
         new().pretrain(**{**common, "lr": 0.01}, checkpoint=file)
 
 
+def test_a_checkpoint_knows_its_cells_and_views(tmp_path):
+    file = tmp_path / "a.pt"
+    common = {**OPTIONS, "max_steps": 1, "checkpoint": file}
+    new().pretrain(**common, view=scellm.data.identity, indices=np.arange(30))
+    saved = torch.load(file, weights_only=True)["settings"]
+    assert saved["views"] == ["scellm.data._views.identity"] * 2, (
+        "and no address in memory, which the next process would not have"
+    )
+    new().pretrain(**common, view="identity", indices=np.arange(30))  # by its name it is the same view
+    with pytest.raises(ValueError, match=r"another run .*cells: "):
+        new().pretrain(**common, view="identity", indices=np.arange(1, 31))
+    with pytest.raises(ValueError, match=r"another run .*views: .*Thin\(low=0.2"):
+        new().pretrain(**common, view="thin", indices=np.arange(30))
+
+
 def test_checkpoint_needs_a_seed(tmp_path, model):
     scellm.settings.seed = None
     with pytest.raises(ValueError, match=r"scvi.settings.seed"):
@@ -105,6 +120,27 @@ def test_origin_is_left_out_without_its_column(adata):
     model = scellm.CellLM(adata, **SMALL)
     model.pretrain(**OPTIONS)
     assert "pretrain_origin" not in model.history
+
+
+def test_origin_alone_with_few_cells_that_have_one(adata):
+    adata.obs["origin"] = np.where(np.arange(adata.n_obs) < 2, ["tumor", "normal"][0], "?")
+    scellm.CellLM.setup_anndata(adata, origin_key="origin")
+    options = {**OPTIONS, "objectives": ["origin"], "contrast": None, "batch_size": 8}
+    model = scellm.CellLM(adata, **SMALL)
+    model.pretrain(**options)
+    assert np.isfinite(model.history["pretrain_loss"]).all().item()
+    adata.obs["origin"] = "?"
+    scellm.CellLM.setup_anndata(adata, origin_key="origin")
+    with pytest.raises(ValueError, match="no cell is known to be tumour or normal"):
+        scellm.CellLM(adata, **SMALL).pretrain(**options)
+
+
+def test_a_model_without_data_says_so(adata):
+    model = scellm.CellLM.without_data(**SMALL)
+    model.is_trained_ = True
+    for call in (model.pretrain, model.train, model.get_latent_representation):
+        with pytest.raises(ValueError, match="no data of its own"):
+            call()
 
 
 def test_one_objective_at_a_time(model):

@@ -76,8 +76,10 @@ def _compare(
 ) -> dict:
     """Difference to the rival, its interval and the verdict."""
     seeds = [key for key in results.told if key[0] == task]
-    cells, at = np.unique(np.concatenate([results.rows[key] for key in seeds]), return_inverse=True)
-    at = np.split(at, np.cumsum([len(results.rows[key]) for key in seeds])[:-1])  # places of a seed's cells among all
+    cells, places = np.unique(np.concatenate([results.rows[key] for key in seeds]), return_inverse=True)
+    at = np.split(
+        places, np.cumsum([len(results.rows[key]) for key in seeds])[:-1]
+    )  # places of a seed's cells among all
     rng = np.random.default_rng(seed)
     weights = rng.multinomial(len(cells), np.full(len(cells), 1 / len(cells)), size=n_boot)  # (n_boot, cells)
     draws = np.array([_differences(results.told[k], name, rival, metric, weights[:, a]) for k, a in zip(seeds, at, strict=True)])  # fmt: skip

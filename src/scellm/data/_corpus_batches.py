@@ -60,8 +60,8 @@ class BalancedRows:
     power
         1 draws by size, 0 every source alike, 0.5 by the square root.
     block
-        Rows of one source that follow each other. Batches hold whole blocks, so that most cells are compared with many of their own
-        tissue; 1 mixes all.
+        Rows of one source that follow each other, so that a cell is compared with many of its own tissue; the last block of a source is
+        shorter. 1 mixes all.
 
     Raises
     ------

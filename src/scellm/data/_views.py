@@ -100,3 +100,9 @@ def get_view(view: str | View) -> View:
         )
         raise ValueError(msg)
     return VIEWS[view]
+
+
+def name_of_view(view: str | View) -> str:
+    """The same words for the same view in every process: where a function is from, or the options of a dataclass."""
+    found = get_view(view)
+    return f"{found.__module__}.{found.__qualname__}" if hasattr(found, "__qualname__") else repr(found)

@@ -120,6 +120,13 @@ class CellLM(PretrainedMixin, AnswersMixin, BaseModelClass):
         self._model_summary_string = summary(size, self.module, self.registry_)
         self.init_params_ = self._get_init_params(locals())
 
+    def _validate_anndata(self, adata: AnnData | None = None, *args: Any, **kwargs: Any) -> AnnData:
+        """As scvi-tools does it, for a model that may have no data of its own."""
+        if adata is None and self.adata is None:
+            msg = "This model has no data of its own. Pass adata=..., or give it some: scellm.CellLM.from_pretrained(weights, adata)."
+            raise ValueError(msg)
+        return super()._validate_anndata(adata, *args, **kwargs)
+
     def _prepare_report(self) -> dict:
         return report_in(self.registry_)
 
@@ -196,7 +203,7 @@ class CellLM(PretrainedMixin, AnswersMixin, BaseModelClass):
         mask_rate: float = 0.15,
         lr: float = 1e-4,
         view: str | View | tuple[str | View, str | View] = "identity",
-        corpus: Corpus | None = None,
+        corpus: Corpus | str | PathLike | None = None,
         source_power: float = 0.5,
         source_block: int = 1,
         indices: Sequence[int] | np.ndarray | None = None,
@@ -235,12 +242,12 @@ class CellLM(PretrainedMixin, AnswersMixin, BaseModelClass):
             What each of the two views of a cell sees: "identity" (the paper's: dropout makes the difference), "thin" (molecules drawn
             anew at 20 to 70 percent of the depth), "subsample" (70 percent of the genes), a function from counts to counts, or a pair.
         corpus
-            Cells of many files to learn from, in place of the model's own data; see :func:`scellm.data.build_corpus`.
+            Cells of many files to learn from, in place of the model's own data: what :func:`scellm.data.build_corpus` gave, or its folder.
         source_power
             How often a source of the corpus is drawn: in proportion to its size to this power. 1 is by size, 0 every source alike.
         source_block
-            Cells of one source of the corpus that follow each other. With 64, a batch of 512 holds cells of eight sources at most: most
-            cells that a cell is told from in the contrastive objective are then of other tissues, but many are of its own. 1 mixes all.
+            Cells of one source of the corpus that follow each other. With 64, a batch of 512 holds cells of about eight sources: most cells
+            that a cell is told from in the contrastive objective are then of other tissues, but many are of its own. 1 mixes all.
         indices
             Cells to learn from; by default all.
         memory
@@ -266,7 +273,7 @@ class CellLM(PretrainedMixin, AnswersMixin, BaseModelClass):
         Raises
         ------
         ValueError
-            If an option is not known, a view needs counts that are not there, or the checkpoint is another run's.
+            If an option is not known, there are no data, a view needs counts that are not there, or the checkpoint is another run's.
         FloatingPointError
             If a loss or gradient is not finite; the message names the term.
         """

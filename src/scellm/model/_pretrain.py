@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from scellm.data._corpus_batches import BalancedRows, CorpusDataset
 from scellm.data._dataset import ViewDataset
 from scellm.data._prepared import binning_of
 from scellm.data._tokens import Tokens
-from scellm.data._views import View, get_view
+from scellm.data._views import View, get_view, name_of_view
 from scellm.model._fit import fit
 from scellm.nn._expression_pooling import ExpressionPooling
 from scellm.train._checkpoint import Checkpoint
@@ -41,7 +42,7 @@ def pretrain(
     options: dict[str, Any],
     views: tuple[str | View, str | View],
     *,
-    corpus: Corpus | None,
+    corpus: Corpus | str | PathLike | None,
     source_power: float,
     source_block: int,
     indices: Any,
@@ -60,6 +61,7 @@ def pretrain(
     if model.module.config.compat is not None:
         msg = "Imported weights are for embedding and fine-tuning: the published padding allows no exact pretraining. Make a CellLM of your own to pretrain."
         raise ValueError(msg)
+    corpus = Corpus(corpus) if isinstance(corpus, str | PathLike) else corpus
     n = len(corpus) if corpus is not None else model._validate_anndata().n_obs
     rows = np.arange(n)[slice(None) if indices is None else np.asarray(indices)]
     _check_batch(rows, batch_size, options)
@@ -72,11 +74,11 @@ def pretrain(
         chunk_tokens,
         memory,
         trainer_kwargs,
-        has_origin=corpus is not None or _has_origin(model),
+        has_origin=_has_origin(model, corpus),
     )
     seed = settings.seed if settings.seed is not None else int(torch.randint(2**31, ()))
     dataset, order = _data(model, (get_view(views[0]), get_view(views[1])), corpus, rows, source_power, source_block, seed)  # fmt: skip
-    run = recipe.to_dict() | {"seed": seed, "batch_size": batch_size, "rows": len(rows), "config": str(model.module.config), "views": [str(v) for v in views]}  # fmt: skip
+    run = recipe.to_dict() | {"seed": seed, "batch_size": batch_size, "cells": _fingerprint(model, corpus, rows), "config": str(model.module.config), "views": [name_of_view(v) for v in views]}  # fmt: skip
     if corpus is not None:
         run |= {"corpus": corpus.card["sources"], "source_power": source_power, "source_block": source_block}
     saved = _checkpoint(checkpoint, checkpoint_every, run)
@@ -164,7 +166,10 @@ def _recipe(
     config = model.module.config
     if "origin" in options["objectives"] and not (has_origin and config.depth):
         options["objectives"] = tuple(o for o in options["objectives"] if o != "origin")
-        why = "without blocks [CLS] sees no gene" if has_origin else "no origin_key was set up"
+        why = "without blocks [CLS] sees no gene" if has_origin else "no cell is known to be tumour or normal"
+        if not options["objectives"]:
+            msg = f"There is nothing to learn: {why}, and origin is the only objective. Pass origin_key= to setup_anndata, or other objectives."
+            raise ValueError(msg)
         logger.info("pretrain: %s, so the origin objective is left out", why)
     width = 2 if "16" in str(trainer_kwargs.get("precision", "32")) else 4
     return Recipe(
@@ -173,8 +178,18 @@ def _recipe(
     )  # fmt: skip
 
 
-def _has_origin(model: CellLM) -> bool:
-    return model.adata_manager is not None and _keys.ORIGIN_KEY in model.adata_manager.data_registry
+def _has_origin(model: CellLM, corpus: Corpus | None) -> bool:
+    """Whether any cell is known to be tumour or normal."""
+    if corpus is not None:
+        return bool((corpus.arrays["origin"] >= 0).any())
+    manager = model.adata_manager
+    return _keys.ORIGIN_KEY in manager.data_registry and bool((manager.get_from_registry(_keys.ORIGIN_KEY) >= 0).any())
+
+
+def _fingerprint(model: CellLM, corpus: Corpus | None, rows: np.ndarray) -> str:
+    """Of which cells a run learns from: their numbers in the corpus, or their names."""
+    names = rows if corpus is not None else model.adata.obs_names[rows]
+    return sha256(pd.util.hash_pandas_object(pd.Index(names), index=False).to_numpy().tobytes()).hexdigest()
 
 
 def _plain(run: dict[str, Any]) -> dict[str, Any]:

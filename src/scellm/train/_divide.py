@@ -131,7 +131,8 @@ def divide_and_conquer(
         if batch_loss is None or unit.view >= n_views:
             with seeded(unit.seed, devices):
                 _, own = run(unit)
-            backward(own)
+            if own.requires_grad:  # not where no cell of the unit is labelled, and nothing else is asked
+                backward(own)
             total = total + own.detach().to(total)
     return Divided(loss, total, error, (len(kept), len(shared)))
 

@@ -71,7 +71,8 @@ def chunk_tokens(config: Config, device: torch.device, chunk: int | str) -> int:
     device
         Where.
     chunk
-        A number, or "auto": 8,192 on a CPU, on a GPU as many as fit a sixteenth of what is free.
+        A number, or "auto": 8,192 on a CPU, on a GPU as many as fit a thirty-second of its memory, in thousands. The cut decides which
+        random numbers dropout draws, so it must not depend on what else the GPU holds.
 
     Returns
     -------
@@ -81,5 +82,5 @@ def chunk_tokens(config: Config, device: torch.device, chunk: int | str) -> int:
     if chunk != "auto":
         return int(chunk)
     if device.type == "cuda":
-        return max(torch.cuda.mem_get_info(device)[0] // 16 // bytes_per_token(config), 8192)
+        return max(torch.cuda.mem_get_info(device)[1] // 32 // bytes_per_token(config) // 1024 * 1024, 8192)
     return 8192
