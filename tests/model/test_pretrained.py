@@ -154,7 +154,7 @@ def test_damaged_files(folder, tmp_path):
         scellm.CellLM.from_pretrained(tmp_path / "y.safetensors")
     with pytest.raises(ValueError, match="it is another file"):
         scellm.CellLM.from_pretrained(folder, known_hash="0" * 64)
-    scellm.CellLM.from_pretrained(folder, known_hash=sha256(folder / "weights.safetensors"))
+    scellm.CellLM.from_pretrained(folder, known_hash=sha256(folder / "weights.safetensors").upper())
 
 
 @pytest.mark.parametrize(
@@ -265,6 +265,25 @@ def test_a_wrong_hash_is_refused_and_the_file_removed(server, tmp_path):
     assert kept(tmp_path) == []
 
 
+def test_a_page_is_not_kept_as_weights(server, folder, tmp_path):
+    server.body = b"<html>log in</html>"
+    with pytest.raises(ValueError, match="is no file of weights, and was removed"):
+        scellm.CellLM.from_pretrained(server.url)
+    assert kept(tmp_path) == []
+    server.body = (folder / "weights.safetensors").read_bytes()
+    scellm.CellLM.from_pretrained(server.url)
+
+
+def test_an_address_with_a_signature_and_any_way_to_write_a_hash(server, tmp_path):
+    signed = f"{server.url}?signature={'x' * 400}"
+    for known_hash in (server.hash, server.hash.upper(), f"sha256:{server.hash}"):
+        scellm.CellLM.from_pretrained(signed, known_hash=known_hash)
+    assert kept(tmp_path) == [f"{server.hash[:16]}-weights.safetensors"]
+    assert len(server.asked) == 1
+    with pytest.raises(ValueError, match="is no SHA-256"):
+        scellm.CellLM.from_pretrained(signed, known_hash="md5:1234")
+
+
 def test_half_a_file_is_refused(server, named, tmp_path):
     server.mode = "truncated"
     with pytest.raises((ConnectionError, ValueError), match=r"could not be had|was removed"):
@@ -323,6 +342,15 @@ def test_two_processes_at_once(server, tmp_path):
     for p in both:
         p.join()
     assert len(kept(tmp_path)) == 1
+
+
+def test_bundled_files_are_checked_too(monkeypatch):
+    with pytest.raises(ValueError, match="it is another file"):
+        scellm.CellLM.from_pretrained("celllm-mini", known_hash="0" * 64)
+    entry = _catalogue.catalogue()["celllm-mini"] | {"sha256": "1" * 64}
+    monkeypatch.setattr(_catalogue, "catalogue", lambda: {"celllm-mini": entry})
+    with pytest.raises(ValueError, match="it is another file"):
+        scellm.CellLM.from_pretrained("celllm-mini")
 
 
 def test_bundled_entries_are_files_of_the_package():

@@ -15,7 +15,7 @@ from anndata import AnnData
 from scellm._logging import logger, quiet
 from scellm.data._prepared import BINNING, binning_of, ensure_prepared
 from scellm.model._catalogue import available, find_weights
-from scellm.model._weights import read_weights, stored, write_weights
+from scellm.model._weights import read_card, read_weights, stored, write_weights
 from scellm.pp import load_vocabulary, prepare
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class PretrainedMixin:
         >>> scellm.CellLM.card("celllm-mini")["licence"]
         'CC BY 4.0'
         """
-        return read_weights(find_weights(name))[1]
+        return read_card(find_weights(name))
 
     @classmethod
     def from_pretrained(
@@ -76,7 +76,7 @@ class PretrainedMixin:
             Cells by genes. If :meth:`setup_anndata` was not run on it, it is set up without labels, and that is said. Without an
             `adata` the model embeds any that it is given later.
         known_hash
-            SHA-256 that the file must have.
+            SHA-256 that the file must have. What comes from an address is else taken as it comes, and that is said.
 
         Returns
         -------

@@ -63,22 +63,35 @@ def read_weights(path: str | PathLike) -> tuple[dict[str, Tensor], dict[str, Any
     ValueError
         If it is no such file.
     """
+    with _opened(path) as file:
+        return {k: file.get_tensor(k) for k in file.keys()}, _card(file, path)  # noqa: SIM118  it is no dictionary
+
+
+def read_card(path: str | PathLike) -> dict[str, Any]:
+    """The card alone; raises as :func:`read_weights` does."""
+    with _opened(path) as file:
+        return _card(file, path)
+
+
+def _opened(path: str | PathLike) -> Any:
     path = Path(path)
     path = path / WEIGHTS if path.is_dir() else path
     if not path.exists():
         msg = f"{path} is not there; expected the folder that model.save_pretrained(...) wrote, or the {WEIGHTS} in it."
         raise FileNotFoundError(msg)
     try:
-        with safe_open(path, framework="pt") as file:
-            card = json.loads((file.metadata() or {}).get("card", "{}"))
-            state = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118  it is no dictionary
+        return safe_open(path, framework="pt")
     except SafetensorError as error:
         msg = f"{path} is no safetensors file ({error}); expected what model.save_pretrained(...) wrote. For OpenBioMed's .pth there is from_openbiomed."
         raise ValueError(msg) from error
+
+
+def _card(file: Any, path: str | PathLike) -> dict[str, Any]:
+    card = json.loads((file.metadata() or {}).get("card", "{}"))
     if card.get("format") != FORMAT:
         msg = f"{path} holds tensors but no card of {FORMAT!r} (found {card.get('format')!r}): it was not written by this version's save_pretrained."
         raise ValueError(msg)
-    return state, card
+    return card
 
 
 def stored(tensor: Tensor, dtype: torch.dtype) -> Tensor:
