@@ -93,14 +93,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("source", type=Path, help="folder of h5ad files")
     parser.add_argument("work", type=Path, help="folder for all that is made")
-    parser.add_argument("--docs", type=Path, help="a Markdown file to write all rows so far to")
+    parser.add_argument("--docs", type=Path, help="run nothing; write all rows so far to this Markdown file")
     parser.add_argument("names", nargs="*", help="variants; by default all")
     args = parser.parse_args()
     warnings.simplefilter("ignore")
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     scellm.settings.verbosity = logging.ERROR
+    variants = [*SIMPLE, *BAGS, *TRANSFORMERS]
+    if args.docs:
+        rows = pd.read_csv(args.work / "sweep.csv").set_index("variant")
+        rows = rows.loc[[v for v in variants if v in rows.index]].reset_index()
+        args.docs.write_text(markdown(rows[["variant", "unseen tissue", "seen tissue", *UNSEEN, *SEEN]]))
+        return
     corpus, sets = split(args.source, args.work)
-    for name in args.names or [*SIMPLE, *BAGS, *TRANSFORMERS]:
+    for name in args.names or variants:
         if name in SIMPLE:
             scores = few_labels(sets, LABELS, SIMPLE[name])
         else:
@@ -117,10 +123,6 @@ def main() -> None:
         known = pd.read_csv(file).query("variant != @name") if file.exists() else row[:0]
         pd.concat([known, row] if len(known) else [row]).to_csv(file, index=False, float_format="%.3f")
         print(row.round(3).to_string(index=False), flush=True)
-    if args.docs:
-        args.docs.write_text(
-            markdown(pd.read_csv(args.work / "sweep.csv")[["variant", "unseen tissue", "seen tissue", *UNSEEN, *SEEN]])
-        )
 
 
 def split(source: Path, work: Path) -> tuple[Corpus, dict[str, ad.AnnData]]:
@@ -138,8 +140,11 @@ def split(source: Path, work: Path) -> tuple[Corpus, dict[str, ad.AnnData]]:
         if path.stem in SEEN:
             files.append(work / "rest" / path.name)
             adata[np.setdiff1d(np.arange(adata.n_obs), aside)].copy().write_h5ad(files[-1])
-    folder = work / "corpus"
-    return Corpus(folder) if (folder / "corpus.json").exists() else build_corpus(files, folder), sets
+    folder = work / "sweep_corpus"
+    corpus = Corpus(folder) if (folder / "corpus.json").exists() else build_corpus(files, folder)
+    if corpus.sources != [f.stem for f in sorted(files, key=lambda f: f.name)]:
+        raise SystemExit(f"{folder} was made from other files: {corpus.sources}. Remove it.")
+    return corpus, sets
 
 
 def bag(corpus: Corpus, **options) -> scellm.CellLM:

@@ -53,6 +53,10 @@ def main() -> None:
     config = tomllib.loads(args.config.read_text())
     folder = args.work / "corpus"
     corpus = Corpus(folder) if (folder / "corpus.json").exists() else build_corpus(args.corpus, folder)
+    if corpus.sources != sorted(p.stem for p in args.corpus.glob("*.h5ad")):
+        raise SystemExit(
+            f"{folder} was made from other files than those of {args.corpus}: {corpus.sources}. Remove it."
+        )
     model, curves, validation = run_stages(corpus, config, args.work)
     curves.to_csv(args.work / "curves.csv", float_format="%.5g")
     draw(curves, args.work / "curves.png")
@@ -67,9 +71,8 @@ def run_stages(corpus: Corpus, config: dict, work: Path) -> tuple[scellm.CellLM,
     train, aside = corpus.split(config["validation_size"], config["seed"])
     model, before, curves, found = None, None, [], []
     for name, stage in config["stage"].items():
-        scvi.settings.seed = config[
-            "seed"
-        ]  # anew, so that a run that was stopped between stages goes on as if it was not
+        # anew, so that a run that was stopped between stages goes on as if it was not
+        scvi.settings.seed = config["seed"]
         model = scellm.CellLM.without_data(**config["model"], **stage["model"])
         if before is None:
             start(model, corpus, train, stage["pretrain"]["source_power"], config["seed"])

@@ -106,6 +106,10 @@ def test_gene_vectors_of_their_own(symbols, tmp_path):
     with pytest.raises(ValueError, match=r"lacks \['pos_emb.emb.weight'\].*gene_vectors="):
         from_openbiomed(path, gene_symbols=symbols)
     model = from_openbiomed(path, gene_symbols=symbols, gene_vectors=vectors[:-2].numpy())
+    with pytest.raises(ValueError, match=r"of another shape: pos_emb.emb.weight \(3004, 7\), expected \(3004, 12\)"):
+        from_openbiomed(path, gene_symbols=symbols, gene_vectors=np.ones((len(symbols), 7)))
+    with pytest.raises(ValueError, match=r"must be \(genes, dim\); found the shape \(3,\)"):
+        from_openbiomed(path, gene_symbols=symbols, gene_vectors=np.ones(3))
     found = model.get_gene_embeddings()
     np.testing.assert_allclose(found.loc[symbols[1]], vectors[1], rtol=1e-6)
     assert found.isna().any(axis=1).sum() == len(found) - 3000
@@ -144,8 +148,14 @@ def test_other_files_are_refused_with_what_they_hold(symbols, tmp_path):
     with pytest.raises(ValueError, match=r"missing \['norm.weight'\] \(1\), extra \['surprise'\] \(1\)"):
         from_openbiomed(save(tmp_path / "a.pth", state), gene_symbols=symbols)
     state = reference.synthetic(len(symbols)) | {"norm.bias": torch.zeros(3)}
-    with pytest.raises(ValueError, match=r"of another shape are \['encoder.norm.bias \(3,\), expected \(12,\)'\]"):
+    with pytest.raises(ValueError, match=r"1 of another shape: encoder.norm.bias \(3,\), expected \(12,\)\."):
         from_openbiomed(save(tmp_path / "b.pth", state), gene_symbols=symbols)
+    key = "performer.net.layers.0.0.fn.to_k.weight"
+    state = reference.synthetic(len(symbols))
+    with pytest.raises(
+        ValueError, match=r"1 of another shape: performer.net.layers.0.0.fn.to_k.weight \(2, 3\), expected"
+    ):
+        from_openbiomed(save(tmp_path / "k.pth", state | {key: torch.zeros(2, 3)}), gene_symbols=symbols)
     torch.save({"a": torch.zeros(1)}, tmp_path / "c.pth")
     with pytest.raises(ValueError, match=r"holds no encoder.*found \['a'\]"):
         from_openbiomed(tmp_path / "c.pth", gene_symbols=symbols)

@@ -82,18 +82,21 @@ def from_openbiomed(
     at, ids = _places(gene_symbols)
     table[ids], table[-2:] = theirs[at], theirs[-2:]
     state["encoder.embedding.gene.weight"] = table
-    wrong = [
-        f"{k} {tuple(v.shape)}, expected {tuple(own[k].shape)}" for k, v in state.items() if v.shape != own[k].shape
-    ]
-    if wrong:
-        msg = f"{path}: of another shape are {wrong[:4]}."
-        raise ValueError(msg)
+    _check_shapes({k: (v.shape, own[k].shape) for k, v in state.items()}, path)
     model.module.load_state_dict({k: v.to(own[k].dtype) for k, v in state.items()}, strict=False)
     model.is_trained_ = True
     logger.info(
         "from_openbiomed: %s of the model's %s genes are in the vocabulary", f"{len(ids):,}", f"{len(gene_symbols):,}"
     )
     return model
+
+
+def _check_shapes(found: dict[str, tuple[Any, Any]], path: str | PathLike) -> None:
+    """Raise with all tensors whose shape, the first of the two, is not the second."""
+    wrong = [f"{k} {tuple(is_)}, expected {tuple(wanted)}" for k, (is_, wanted) in found.items() if is_ != wanted]
+    if wrong:
+        msg = f"{path}: {len(wrong)} of another shape: {'; '.join(wrong[:8])}{'; ...' if len(wrong) > 8 else ''}."
+        raise ValueError(msg)
 
 
 def _read(path: str | PathLike) -> dict[str, Tensor]:
@@ -110,6 +113,9 @@ def _read(path: str | PathLike) -> dict[str, Tensor]:
 
 def _with_special(vectors: np.ndarray) -> Tensor:
     """The gene table as the code builds it: [CLS] is all ones, padding all zeros."""
+    if vectors.ndim != 2:
+        msg = f"gene_vectors must be (genes, dim); found the shape {vectors.shape}."
+        raise ValueError(msg)
     special = np.stack([np.ones(vectors.shape[1]), np.zeros(vectors.shape[1])])
     return torch.as_tensor(np.concatenate([vectors, special]))
 
@@ -130,8 +136,11 @@ def _shape(state: dict[str, Tensor], path: str | PathLike) -> dict[str, Any]:
         raise ValueError(msg)
     n_tokens, dim = state["token_emb.weight"].shape
     features, dim_head = state[wanted[1]].shape
+    inner = len(state[wanted[2]])
+    projections = {f"{_LAYER.format(i)}.0.fn.to_{x}.weight": (inner, dim) for i in layers for x in "qkv"}
+    _check_shapes({k: (state[k].shape, s) for k, s in {_TABLE: (len(state[_TABLE]), dim), **projections}.items() if k in state}, path)  # fmt: skip
     return {
-        "dim": dim, "depth": len(layers), "heads": len(state[wanted[2]]) // dim_head, "dim_head": dim_head, "n_features": features,
+        "dim": dim, "depth": len(layers), "heads": inner // dim_head, "dim_head": dim_head, "n_features": features,
         "ff_mult": len(state[wanted[3]]) // dim, "n_bins": n_tokens - 2,
     }  # fmt: skip
 
