@@ -205,6 +205,11 @@ def test_views_depend_on_cell_step_and_view_only(manager, view):
 
 def test_views_by_name():
     assert get_view("thin") == Thin()
+    for bad in ({"low": 20, "high": 70}, {"low": 0.5, "high": 0.2}, {"low": 0.0}):
+        with pytest.raises(ValueError, match="a share of the molecules"):
+            Thin(**bad)
+    with pytest.raises(ValueError, match="a share of the genes"):
+        SubsampleGenes(0)
     with pytest.raises(ValueError, match=r"view='blur' is not known"):
         get_view("blur")
 

@@ -30,10 +30,20 @@ class Thin:
     ----------
     low, high
         Between them the share of molecules kept is drawn, evenly.
+
+    Raises
+    ------
+    ValueError
+        If not 0 < low <= high <= 1.
     """
 
     low: float = 0.2
     high: float = 0.7
+
+    def __post_init__(self) -> None:
+        if not 0 < self.low <= self.high <= 1:
+            msg = f"Thin keeps a share of the molecules, 0 < low <= high <= 1; found low={self.low}, high={self.high}."
+            raise ValueError(msg)
 
     def __call__(self, counts: Counts, key: int) -> Counts:
         """Thin the counts and, alike, what the cell holds outside the vocabulary."""
@@ -76,9 +86,19 @@ class SubsampleGenes:
     ----------
     share
         Probability that a gene is kept.
+
+    Raises
+    ------
+    ValueError
+        If not 0 < share <= 1.
     """
 
     share: float = 0.7
+
+    def __post_init__(self) -> None:
+        if not 0 < self.share <= 1:
+            msg = f"SubsampleGenes keeps a share of the genes, 0 < share <= 1; found {self.share}."
+            raise ValueError(msg)
 
     def __call__(self, counts: Counts, key: int) -> Counts:
         """Drop genes; a cell's total stays, so that the bins of the others do."""
