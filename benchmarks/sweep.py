@@ -77,11 +77,11 @@ TRANSFORMERS: dict[str, dict] = {
     "temperature 0.5": {"temperature": 0.5},
     "depth 4": {"model": {"depth": 4}},
     "no bag before": {"bag": None},
-    "no bag, sparse pooling": {"bag": None, "model": {"pooling": "sparse"}},
-    "no bag, mean pooling": {"bag": None, "model": {"pooling": "mean"}},
-    "no bag, [CLS]": {"bag": None, "model": {"pooling": "cls"}},
+    "no bag, sparse pooling": {"bag": None, "model": {"pooling": "sparse"}, "lr": 1e-3},
+    "no bag, mean pooling": {"bag": None, "model": {"pooling": "mean"}, "lr": 1e-3},
+    "no bag, [CLS]": {"bag": None, "model": {"pooling": "cls"}, "lr": 1e-3},
     "all as in the paper": {
-        "bag": None, "model": {"pooling": "sparse", "projector": 0, "depth": 4}, "view": "identity", "temperature": 0.05, "source_block": 1,
+        "bag": None, "model": {"pooling": "sparse", "projector": 0, "depth": 4}, "view": "identity", "temperature": 0.05, "lr": 1e-4, "source_block": 1,
         "plan_kwargs": {},
     },
 }  # fmt: skip
