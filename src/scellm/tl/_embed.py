@@ -41,7 +41,8 @@ def embed(
     Returns `None` if `copy=False`, else an `AnnData`. Sets the following fields:
 
     `adata.obsm['X_celllm' | key_added]` : :class:`numpy.ndarray` (dtype ``float32``)
-        Vectors, (n_obs, d); made for `sc.pp.neighbors(adata, use_rep="X_celllm")`.
+        Vectors, (n_obs, d); made for `sc.pp.neighbors(adata, use_rep="X_celllm")`. Take them as they are: scaling each column
+        (`StandardScaler`) blows up rare ones. :class:`scellm.baselines.OneScale` divides all by one number.
     `adata.uns['celllm']['embed']` : :class:`dict`
         Model, versions, date.
 
