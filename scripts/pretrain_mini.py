@@ -1,6 +1,6 @@
 """Pretrain `celllm-mini` and write the files that the package ships.
 
-    python scripts/pretrain_mini.py DATA/corpus WORK           # half an hour on 2 cores
+    python scripts/pretrain_mini.py DATA/corpus WORK           # an hour on one core
     python benchmarks/weights_report.py --weights WORK/celllm-mini --work WORK --out WORK/report
     python scripts/pretrain_mini.py DATA/corpus WORK --ship
 

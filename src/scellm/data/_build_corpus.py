@@ -112,8 +112,8 @@ def _write(files: list[Path], part: Path, origin_key: str | None, min_genes: int
         _put(out["offsets"], "offsets", np.zeros(1))
         for number, path in enumerate(track(files, description="corpus")):
             try:
-                tokens = _add(ad.read_h5ad(path), path, number, out, tokens, sources, origin_key, min_genes)
-            except (ValueError, OSError, KeyError) as error:  # the last two: no file, or not one of AnnData
+                tokens = _add(_read(path), path, number, out, tokens, sources, origin_key, min_genes)
+            except ValueError as error:
                 msg = f"{path.name}: {error}"
                 raise ValueError(msg) from error
     finally:
@@ -128,6 +128,14 @@ def _write(files: list[Path], part: Path, origin_key: str | None, min_genes: int
         "cells": sum(s["cells"] for s in sources), "tokens": tokens, "sources": sources,
     }  # fmt: skip
     (part / "corpus.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+
+
+def _read(path: Path) -> AnnData:
+    try:
+        return ad.read_h5ad(path)
+    except (OSError, KeyError) as error:  # no file, or not one of AnnData
+        msg = f"cannot be read: {error}"
+        raise ValueError(msg) from error
 
 
 def _add(
