@@ -13,6 +13,7 @@ import pandas as pd
 
 from scellm import bm
 from scellm.bm._task import UNLABELED
+from scellm.data import Corpus, build_corpus
 
 DATA = Path(os.environ.get("SCELLM_TEST_DATA", Path(__file__).parents[2] / "shared/data"))
 
@@ -38,6 +39,14 @@ def markdown(frame: pd.DataFrame) -> str:
     rows = [[f"{v:.3f}" if isinstance(v, float) else str(v) for v in row] for row in frame.itertuples(index=False)]
     lines = [list(map(str, frame.columns)), ["---"] * frame.shape[1], *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+
+def corpus_of(files: list[Path], folder: Path) -> Corpus:
+    """A corpus of these files and no others, built once."""
+    corpus = Corpus(folder) if (folder / "corpus.json").exists() else build_corpus(files, folder)
+    if corpus.sources != [f.stem for f in sorted(files, key=lambda f: f.name)]:
+        sys.exit(f"{folder} was made from other files: {corpus.sources}. Remove it.")
+    return corpus
 
 
 def some_labelled(adata: ad.AnnData, labels_key: str, cells: int) -> np.ndarray:

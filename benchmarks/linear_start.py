@@ -17,13 +17,12 @@ from pathlib import Path
 import anndata as ad
 import numpy as np
 import pandas as pd
-from _data import few_labels, markdown, some_labelled
+from _data import corpus_of, few_labels, markdown, some_labelled
 from scipy.sparse import csr_array, diags_array, hstack
 from sklearn.decomposition import PCA
 
 import scellm
 from scellm.baselines import EmbeddingLogisticRegression, LogisticRegression, PCALogisticRegression
-from scellm.data import Corpus, build_corpus
 from scellm.data._corpus_batches import draw_rows
 from scellm.data._dataset import tokens_of
 from scellm.data._prepared import gene_ids
@@ -47,8 +46,7 @@ def main() -> None:
     warnings.simplefilter("ignore")
     scellm.settings.verbosity = logging.ERROR
     files = [p for p in sorted(args.source.glob("*.h5ad")) if p.stem not in HELD]
-    folder = args.work / "linear_start_corpus"
-    corpus = Corpus(folder) if (folder / "corpus.json").exists() else build_corpus(files, folder)
+    corpus = corpus_of(files, args.work / "linear_start_corpus")
     rows = draw_rows(corpus, 12_000)
     batch = tokens_of(corpus.counts(rows), Binning())
     cells = csr_array((batch["bin"] + 1.0, batch["gene"], batch["offsets"]), shape=(len(rows), N_GENES))

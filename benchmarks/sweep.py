@@ -22,11 +22,11 @@ from pathlib import Path
 import anndata as ad
 import numpy as np
 import pandas as pd
-from _data import few_labels, markdown, some_labelled
+from _data import corpus_of, few_labels, markdown, some_labelled
 
 import scellm
 from scellm.baselines import EmbeddingLogisticRegression, LogisticRegression, PCALogisticRegression
-from scellm.data import Corpus, Thin, Tokens, build_corpus
+from scellm.data import Corpus, Thin, Tokens
 from scellm.data._corpus_batches import draw_rows
 from scellm.data._dataset import tokens_of
 from scellm.pp._tokenize import Binning
@@ -36,7 +36,8 @@ LABELS, CELLS = "cell_type", 400
 UNSEEN = ("heart_san_nuclei", "ovarian_tumor_qian2020", "mbc_liver_htan", "lung_cancer_lines_mixology")
 SEEN = ("immune_pyomic", "brain_nuclei_habib2017")
 RECIPE = tomllib.loads((Path(__file__).parents[1] / "scripts" / "pretrain_mini.toml").read_text())
-SEEN_CELLS = {"bag": 30_720, "transformer": 4_096}
+BUDGET = {"bag": 30_720, "transformer": 4_096}
+"""Cells that a stage of a variant learns from."""
 BATCH = {"bag": 512, "transformer": 128}
 
 SIMPLE = {"log expression": LogisticRegression, "PCA-50 of the cells told": PCALogisticRegression}
@@ -140,11 +141,7 @@ def split(source: Path, work: Path) -> tuple[Corpus, dict[str, ad.AnnData]]:
         if path.stem in SEEN:
             files.append(work / "rest" / path.name)
             adata[np.setdiff1d(np.arange(adata.n_obs), aside)].copy().write_h5ad(files[-1])
-    folder = work / "sweep_corpus"
-    corpus = Corpus(folder) if (folder / "corpus.json").exists() else build_corpus(files, folder)
-    if corpus.sources != [f.stem for f in sorted(files, key=lambda f: f.name)]:
-        raise SystemExit(f"{folder} was made from other files: {corpus.sources}. Remove it.")
-    return corpus, sets
+    return corpus_of(files, work / "sweep_corpus"), sets
 
 
 def bag(corpus: Corpus, **options) -> scellm.CellLM:
@@ -177,7 +174,7 @@ def stage(
     made = scellm.CellLM.without_data(**{**RECIPE["model"], **recipe["model"], **(model or {})})
     if shallow is not None:
         deepen(made.module, shallow.module)
-    steps = 0 if options["max_steps"] == 0 else SEEN_CELLS[name] // options["batch_size"]
+    steps = 0 if options["max_steps"] == 0 else BUDGET[name] // options["batch_size"]
     if steps:
         made.pretrain(corpus=corpus, **{**options, "max_steps": steps})
     else:

@@ -53,7 +53,7 @@ def main() -> None:
     config = tomllib.loads(args.config.read_text())
     folder = args.work / "corpus"
     corpus = Corpus(folder) if (folder / "corpus.json").exists() else build_corpus(args.corpus, folder)
-    if corpus.sources != sorted(p.stem for p in args.corpus.glob("*.h5ad")):
+    if corpus.sources != [p.stem for p in sorted(args.corpus.glob("*.h5ad"))]:
         raise SystemExit(
             f"{folder} was made from other files than those of {args.corpus}: {corpus.sources}. Remove it."
         )

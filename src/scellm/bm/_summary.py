@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 
 import numpy as np
 import pandas as pd
@@ -77,26 +78,27 @@ def _compare(
     """Difference to the rival, its interval and the verdict."""
     seeds = [key for key in results.told if key[0] == task]
     cells, places = np.unique(np.concatenate([results.rows[key] for key in seeds]), return_inverse=True)
-    at = np.split(
-        places, np.cumsum([len(results.rows[key]) for key in seeds])[:-1]
-    )  # places of a seed's cells among all
-    rng = np.random.default_rng(seed)
-    weights = rng.multinomial(len(cells), np.full(len(cells), 1 / len(cells)), size=n_boot)  # (n_boot, cells)
-    draws = np.array([_differences(results.told[k], name, rival, metric, weights[:, a]) for k, a in zip(seeds, at, strict=True)])  # fmt: skip
+    # Where the cells of each seed are among all that are told in any.
+    at = np.split(places, np.cumsum([len(results.rows[key]) for key in seeds])[:-1])
+    said = [_codes(results.told[key], name, rival) for key in seeds]
+    rng, n = np.random.default_rng(seed), len(cells)
+    weights = chain([np.ones(n)], (rng.multinomial(n, np.full(n, 1 / n)) for _ in range(n_boot)))  # one draw at a time
+    draws = np.array([[_difference(s, w[a], metric) for s, a in zip(said, at, strict=True)] for w in weights]).T
     picks = rng.integers(len(seeds), size=(len(seeds), n_boot))  # seeds with replacement
-    booted = np.take_along_axis(
-        draws[:, 1:], picks, axis=0
-    )  # (seeds, n_boot); no number where no cell of a seed is drawn
+    booted = np.take_along_axis(draws[:, 1:], picks, axis=0)  # (seeds, n_boot)
     booted = np.nanmean(booted[:, ~np.isnan(booted).all(0)], axis=0)
     low, high = np.quantile(booted, [(1 - level) / 2, (1 + level) / 2])
     verdict = "better" if low > 0 else "worse" if high < 0 else "not established"
     return {"against": rival, "difference": draws[:, 0].mean(), "low": low, "high": high, "verdict": verdict}
 
 
-def _differences(said: dict[str, np.ndarray], name: str, rival: str, metric: str, weights: np.ndarray) -> np.ndarray:
-    """Score of `name` minus that of `rival`: on the cells as they are, then on draws of them, (1 + n_boot,)."""
-    n = len(said["truth"])
-    codes, types = pd.factorize(np.concatenate([said["truth"], said[name], said[rival]]))
-    truth, a, b = codes.reshape(3, n)
-    score = lambda told, w: METRICS[metric](confusion(truth, told, len(types), w))
-    return np.array([score(a, w) - score(b, w) if w.any() else np.nan for w in np.concatenate([np.ones((1, n)), weights])])  # fmt: skip
+def _codes(said: dict[str, np.ndarray], name: str, rival: str) -> np.ndarray:
+    """What is true, what `name` and what `rival` told, as codes of types, (3, cells)."""
+    return pd.factorize(np.concatenate([said["truth"], said[name], said[rival]]))[0].reshape(3, -1)
+
+
+def _difference(codes: np.ndarray, weight: np.ndarray, metric: str) -> float:
+    """Score of the one minus that of the other; no number where no cell of the seed was drawn."""
+    truth, a, b = codes
+    score = lambda told: METRICS[metric](confusion(truth, told, codes.max() + 1, weight))
+    return score(a) - score(b) if weight.any() else np.nan
