@@ -1,0 +1,1 @@
+from tests import typechecker as typechecker  # jaxtyping looks it up as an attribute

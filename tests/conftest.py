@@ -33,7 +33,7 @@ def make_adata(
 ) -> ad.AnnData:
     """Cells of a few types, each with genes of its own raised; raw counts of real symbols, cells of unequal depth."""
     rng = np.random.default_rng(seed)
-    symbols = scellm.pp.load_vocabulary().symbols
+    symbols = scellm.genes.load_vocabulary().symbols
     names = symbols[np.sort(rng.permutation(len(symbols))[:n_vars])]
     types = np.arange(n_obs) % n_types
     mean = np.full((n_types, n_vars), 0.02)
@@ -58,7 +58,7 @@ def adata() -> ad.AnnData:
 def prepared(adata) -> ad.AnnData:
     """Sixty cells, prepared and set up."""
     scellm.pp.prepare(adata)
-    scellm.CellLM.setup_anndata(adata, labels_key="cell_type", origin_key="origin")
+    scellm.CellLM.setup_anndata(adata, labels_key="cell_type", malignancy_key="origin")
     return adata
 
 

@@ -1,20 +1,24 @@
-"""The `scellm` logger: rich, on its own, at the level of `scvi.settings.verbosity`."""
+"""The `scellm` logger: rich output, at the level of `scvi.settings.verbosity`."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 from rich.console import Console
 from rich.logging import RichHandler
 
+_least_level: ContextVar[int] = ContextVar("least_level", default=logging.NOTSET)
 
-class _FollowsScvi(logging.Filter):
-    """Lets a record pass at the level that `scvi.settings.verbosity` has now, so that there is one knob."""
+
+class _LevelFilter(logging.Filter):
+    """Pass a record at the level of `scvi.settings.verbosity`, or at that of `quiet` where it is higher."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        return record.levelno >= logging.getLogger("scvi").getEffectiveLevel()
+        least = max(logging.getLogger("scvi").getEffectiveLevel(), _least_level.get())
+        return record.levelno >= least
 
 
 def _make_logger() -> logging.Logger:
@@ -24,7 +28,7 @@ def _make_logger() -> logging.Logger:
     if not logger.handlers:
         handler = RichHandler(show_path=False, show_time=False, console=Console(force_terminal=False, soft_wrap=True))
         handler.setFormatter(logging.Formatter("%(message)s"))
-        handler.addFilter(_FollowsScvi())
+        handler.addFilter(_LevelFilter())
         logger.addHandler(handler)
     return logger
 
@@ -34,10 +38,9 @@ logger = _make_logger()
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Say nothing below a warning; for work on data that are not the user's."""
-    level = logger.level
-    logger.setLevel(logging.WARNING)
+    """Log warnings only, in this thread; for work on data that are not the user's."""
+    token = _least_level.set(logging.WARNING)
     try:
         yield
     finally:
-        logger.setLevel(level)
+        _least_level.reset(token)

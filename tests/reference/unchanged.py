@@ -22,7 +22,7 @@ from tests.conftest import QUIET, SMALL, make_adata
 
 FILE = Path(__file__).with_suffix(".npz")
 STEPS = {"max_steps": 3, "batch_size": 16, "lr": 1e-3, **QUIET}
-SHIPPED = {"pooling": "expression", "sketch": 24, "projector": 8}
+SHIPPED = {"pooling": "expression", "hashed_dim": 24, "projector": 8}
 
 
 def shipped() -> dict[str, np.ndarray]:
@@ -37,7 +37,7 @@ def shipped() -> dict[str, np.ndarray]:
 def pretrained(**options) -> scellm.CellLM:
     """A small model after three steps; `shape` holds the options of the model."""
     adata = make_adata()
-    scellm.CellLM.setup_anndata(adata, labels_key="cell_type", origin_key="origin")
+    scellm.CellLM.setup_anndata(adata, labels_key="cell_type", malignancy_key="origin")
     scellm.settings.seed = 0
     model = scellm.CellLM(adata, **{**SMALL, **options.pop("shape", {})})
     model.pretrain(**STEPS, **options)
@@ -46,11 +46,11 @@ def pretrained(**options) -> scellm.CellLM:
 
 RUNS = {
     "defaults": {},
-    "thinned": {"view": "thin", "chunk_tokens": 300, "plan_kwargs": {"redraw_every": 2}},
-    "moco": {"contrast": "moco", "view": ("identity", "subsample"), "plan_kwargs": {"queue": 32}},
-    "end_to_end": {"contrast": "end-to-end", "plan_kwargs": {"symmetric": True}},
+    "thinned": {"view": "thin", "chunk_tokens": 300, "redraw_every": 2},
+    "moco": {"contrast": "moco", "view": ("identity", "subsample"), "queue": 32},
+    "end_to_end": {"contrast": "end-to-end", "symmetric": True},
     "no_contrast": {"contrast": None, "shape": {"pooling": "mean", "attention": "softmax"}},
-    "as_shipped": {"view": "thin", "shape": SHIPPED, "plan_kwargs": {"masked_inputs": "shared", "symmetric": True}},
+    "as_shipped": {"view": "thin", "shape": SHIPPED, "masked_inputs": "shared", "symmetric": True},
     "bag": {"view": "thin", "objectives": ("contrastive",), "shape": {**SHIPPED, "depth": 0}},
     "fixed_genes": {"shape": {"gene_dim": 5, "gene_embeddings": "random", "train_genes": False}},
 }
@@ -75,7 +75,7 @@ def corpus() -> dict[str, np.ndarray]:
     with tempfile.TemporaryDirectory() as folder:
         for seed, n in ((1, 40), (2, 25)):
             make_adata(n, seed=seed).write_h5ad(Path(folder) / f"{seed}.h5ad")
-        built = scellm.data.build_corpus(folder, Path(folder) / "corpus", min_genes=10)
+        built = scellm.data.build_corpus(folder, Path(folder) / "corpus", min_genes=10, malignancy_key="origin")
         scellm.settings.seed = 0
         model = scellm.CellLM.without_data(**SMALL, **SHIPPED)
         model.pretrain(corpus=built, view="thin", source_block=8, source_power=0.3, **STEPS)
@@ -106,10 +106,18 @@ def networks() -> dict[str, np.ndarray]:
     found = {}
     for backend in ("pyg", "dgl"):
         try:
-            table = graphmae.learn(
-                graphmae.load_example_network(), columns=("a", "b"), backend=backend, seed=1, edge_drop=0.1, dim=16,
-                heads=2, n_features=8, max_epochs=12, progress_bar=False,
-            )  # fmt: skip
+            table = graphmae.train(
+                graphmae.load_example_network(),
+                columns=("a", "b"),
+                backend=backend,
+                seed=1,
+                edge_drop=0.1,
+                dim=16,
+                heads=2,
+                n_features=8,
+                max_epochs=12,
+                progress_bar=False,
+            )
         except ImportError:
             continue
         found[f"graphmae {backend}"] = table.dropna().to_numpy()[:40]

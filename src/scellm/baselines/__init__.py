@@ -1,8 +1,17 @@
-"""What a model has to beat."""
+"""Simple methods that a model has to beat."""
 
 from scellm.baselines._embedding import EmbeddingLogisticRegression
+from scellm.baselines._feature_classifier import FeatureClassifier
+from scellm.baselines._global_scaler import GlobalScaler
+from scellm.baselines._log_expression import log_expression
 from scellm.baselines._logistic_regression import LogisticRegression
-from scellm.baselines._one_scale import OneScale
 from scellm.baselines._pca import PCALogisticRegression
 
-__all__ = ["EmbeddingLogisticRegression", "LogisticRegression", "OneScale", "PCALogisticRegression"]
+__all__ = [
+    "EmbeddingLogisticRegression",
+    "FeatureClassifier",
+    "GlobalScaler",
+    "LogisticRegression",
+    "PCALogisticRegression",
+    "log_expression",
+]

@@ -1,39 +1,44 @@
-"""How much a frozen embedding knows: logistic regression on it."""
+"""A classifier on a frozen embedding: how much the embedding holds."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from anndata import AnnData
 
-from scellm.baselines._on_features import OnFeatures
-from scellm.baselines._one_scale import OneScale
+from scellm.baselines._feature_classifier import FeatureClassifier
+from scellm.baselines._global_scaler import GlobalScaler
 
 
-class EmbeddingLogisticRegression(OnFeatures):
-    """Logistic regression on a slot of `obsm`, columns centred and all scaled by one number.
+class EmbeddingLogisticRegression(FeatureClassifier):
+    """Logistic regression on a slot of `obsm`, columns centred and divided by one number.
 
     Parameters
     ----------
     use_rep
-        The slot, such as what :func:`scellm.tl.embed` writes. A KeyError says so if it is not there.
-    C
-        Inverse strength of the L2 penalty.
-    max_iter
-        Iterations of L-BFGS.
+        The slot, such as what :func:`scellm.tl.embed` writes. A KeyError is raised if it is not there.
+    estimator
+        Another classifier of scikit-learn.
+    C, max_iter
+        Inverse strength of the L2 penalty, and iterations of L-BFGS.
 
     Examples
     --------
     >>> scellm.tl.embed(adata, model)
-    >>> probe = scellm.baselines.EmbeddingLogisticRegression("X_celllm").fit(adata, "cell_type", indices=train)
+    >>> probe = scellm.baselines.EmbeddingLogisticRegression("X_celllm").fit(adata, "cell_type", indices=range(30))
     """
 
-    def __init__(self, use_rep: str, C: float = 1.0, max_iter: int = 1000) -> None:
-        super().__init__(OneScale(), C, max_iter)
+    def __init__(self, use_rep: str, estimator: Any = None, *, C: float = 1.0, max_iter: int = 1000) -> None:
+        super().__init__(GlobalScaler(), estimator, C=C, max_iter=max_iter)
         self.use_rep = use_rep
 
     def features(self, adata: AnnData, rows: np.ndarray) -> np.ndarray:
         """Rows of the slot."""
         if self.use_rep not in adata.obsm:
-            msg = f"use_rep={self.use_rep!r} is not in adata.obsm, which holds {list(adata.obsm)}. Run scellm.tl.embed(adata, model) first."
+            msg = (
+                f"use_rep={self.use_rep!r} is not in adata.obsm, which holds {list(adata.obsm)}. Run "
+                "scellm.tl.embed(adata, model) first."
+            )
             raise KeyError(msg)
         return np.asarray(adata.obsm[self.use_rep])[rows]

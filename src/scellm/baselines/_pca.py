@@ -2,37 +2,42 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from anndata import AnnData
 from sklearn.decomposition import PCA
 
-from scellm.baselines._logistic_regression import log_expression
-from scellm.baselines._on_features import OnFeatures
-from scellm.baselines._one_scale import OneScale
+from scellm.baselines._feature_classifier import FeatureClassifier
+from scellm.baselines._global_scaler import GlobalScaler
+from scellm.baselines._log_expression import log_expression
 
 
-class PCALogisticRegression(OnFeatures):
-    """Logistic regression on the principal components of `log1p` of counts per 10,000, fitted on all cells of the data, labelled or not.
+class PCALogisticRegression(FeatureClassifier):
+    """Logistic regression on the principal components of `log1p` of counts per 10,000.
 
-    The components keep their spread (:class:`scellm.baselines.OneScale`).
+    The components are fitted on all cells of the data, labelled or not, and keep their relative variances
+    (:class:`scellm.baselines.GlobalScaler`).
 
     Parameters
     ----------
     n_components
-        Components; fewer where there are fewer cells.
-    C
-        Inverse strength of the L2 penalty.
-    max_iter
-        Iterations of L-BFGS.
+        Components; fewer if there are fewer cells.
+    estimator
+        Another classifier of scikit-learn.
+    C, max_iter
+        Inverse strength of the L2 penalty, and iterations of L-BFGS.
 
     Examples
     --------
-    >>> floor = scellm.baselines.PCALogisticRegression().fit(adata, "cell_type", indices=train)
-    >>> floor.predict(adata, indices=test)
+    >>> baseline = scellm.baselines.PCALogisticRegression(10).fit(adata, "cell_type", indices=range(30))
+    >>> types = baseline.predict(adata, indices=range(30, 60))
     """
 
-    def __init__(self, n_components: int = 50, C: float = 1.0, max_iter: int = 1000) -> None:
-        super().__init__(OneScale(), C, max_iter)
+    def __init__(
+        self, n_components: int = 50, estimator: Any = None, *, C: float = 1.0, max_iter: int = 1000
+    ) -> None:
+        super().__init__(GlobalScaler(), estimator, C=C, max_iter=max_iter)
         self.n_components = n_components
 
     def prepare_features(self, adata: AnnData) -> None:
@@ -41,5 +46,5 @@ class PCALogisticRegression(OnFeatures):
         self.pca = PCA(min(self.n_components, min(x.shape) - 1), svd_solver="arpack", random_state=0).fit(x)
 
     def features(self, adata: AnnData, rows: np.ndarray) -> np.ndarray:
-        """Components of the cells, (rows, n_components)."""
+        """Components of the cells, (cells, n_components)."""
         return self.pca.transform(log_expression(adata, rows))

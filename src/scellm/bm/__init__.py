@@ -1,19 +1,23 @@
-"""Benchmarks: a task is data, a split and labels; a contender is anything that fits and predicts on AnnData."""
+"""Benchmarks: a task is data, labels and a split; a method is anything that fits and predicts on AnnData."""
 
 from scellm.bm._geometry import geometry
-from scellm.bm._metrics import METRICS
+from scellm.bm._method import Method
 from scellm.bm._results import Results
 from scellm.bm._run import run
-from scellm.bm._splits import Across, FewLabels, LeaveOut, Stratified
+from scellm.bm._splits import Across, FewLabels, LeaveOut, RandomCells, Stratified
 from scellm.bm._summary import summary
-from scellm.bm._task import Contender, Task
+from scellm.bm._task import NumberTask, Task
+from scellm.bm.metrics import METRICS, Metric
 
 __all__ = [
     "METRICS",
     "Across",
-    "Contender",
     "FewLabels",
     "LeaveOut",
+    "Method",
+    "Metric",
+    "NumberTask",
+    "RandomCells",
     "Results",
     "Stratified",
     "Task",

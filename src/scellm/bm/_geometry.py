@@ -1,4 +1,4 @@
-"""How an embedding fills its space: the numbers behind the paper's argument for a contrastive objective."""
+"""How an embedding fills its space: the quantities behind the paper's argument for a contrastive objective."""
 
 from __future__ import annotations
 
@@ -10,29 +10,30 @@ from scellm.bm._task import UNLABELED
 
 
 def geometry(
-    vectors: np.ndarray,
+    embedding: np.ndarray,
     types: np.ndarray | None = None,
     *,
     max_cells: int = 2000,
     seed: int = 0,
     unlabeled: tuple[str, ...] = ("", *UNLABELED),
 ) -> dict[str, float]:
-    r"""Uniformity, alignment and anisotropy of cell vectors.
+    r"""Uniformity, alignment and anisotropy of cell embeddings.
 
-    All are of the vectors brought to length 1. Uniformity is the log of the mean Gaussian potential of all pairs,
-    :math:`\log \mathbb{E}\, e^{-2 \lVert x - y \rVert^2}`: 0 where all cells are at one place, lower where they are spread evenly.
-    Alignment is the mean squared distance of two cells of one type (Wang and Isola, 2020, whose positive pairs are views of one
-    image), from 0 to 4. Anisotropy is the mean cosine of all pairs (Ethayarajh, 2019): 1 in a narrow cone, 0 without a favoured
-    direction; the paper (section 3.3) holds that against embeddings of masked models.
+    All are computed on vectors of length 1. Uniformity is the log of the mean Gaussian potential of all pairs,
+    :math:`\log \mathbb{E}\, e^{-2 \lVert x - y \rVert^2}`: 0 if all cells are at one point, lower if they are spread
+    evenly. Alignment is the mean squared distance of two cells of one type (Wang and Isola, 2020, whose positive pairs are
+    views of one image), from 0 to 4. Anisotropy is the mean cosine of all pairs (Ethayarajh, 2019): 1 in a narrow cone, 0
+    without a favoured direction; the paper (section 3.3) criticises embeddings of masked models for it.
 
     Parameters
     ----------
-    vectors
-        (cells, dimensions).
+    embedding
+        Cell embeddings, (cells, dimensions).
     types
-        Names of types, (cells,); missing values and `unlabeled` leave a cell out of the alignment. By default there is no alignment.
+        Names of types, (cells,); cells without one, or with a word of `unlabeled`, are left out of the alignment. By default
+        there is no alignment.
     max_cells
-        More cells than this are sampled; at least 2.
+        Larger data are sampled to this number; at least 2.
     seed
         Of the sample.
     unlabeled
@@ -46,19 +47,26 @@ def geometry(
     Raises
     ------
     ValueError
-        If there are fewer than two cells, a vector is 0 or not finite, types are of another number than cells, or no two cells share a type.
+        If there are fewer than two cells, a vector is 0 or not finite, the number of types is not that of the cells, or no
+        two cells share a type.
 
     Examples
     --------
-    >>> scellm.bm.geometry(adata.obsm["X_celllm"], adata.obs["cell_type"].to_numpy())
+    >>> scellm.tl.embed(adata, model)
+    >>> found = scellm.bm.geometry(adata.obsm["X_celllm"], adata.obs["cell_type"].to_numpy())
     """
-    if max_cells < 2 or (types is not None and len(types) != len(vectors)):
-        msg = f"geometry takes a type for each cell and max_cells of 2 or more; found {len(vectors)} cells, {'no' if types is None else len(types)} types and max_cells={max_cells}."
+    if max_cells < 2 or (types is not None and len(types) != len(embedding)):
+        n_types = "no" if types is None else len(types)
+        msg = (
+            f"geometry takes a type for each cell and max_cells of 2 or more; found {len(embedding)} cells, {n_types} types "
+            f"and max_cells={max_cells}."
+        )
         raise ValueError(msg)
-    x = np.asarray(vectors, dtype=float)
+    x = np.asarray(embedding, dtype=float)
     length = np.linalg.norm(x, axis=1)
     if len(x) < 2 or not np.isfinite(length).all() or not length.all():
-        msg = f"geometry takes two vectors or more, finite and not 0; found {len(x)}, of which {int((~(length > 0)).sum())} are 0 or no number."
+        bad = int((~(length > 0)).sum())
+        msg = f"geometry takes two vectors or more, finite and not 0; found {len(x)}, of which {bad} are 0 or not finite."
         raise ValueError(msg)
     rows = np.sort(np.random.default_rng(seed).permutation(len(x))[:max_cells])
     x = x[rows] / length[rows, None]
@@ -74,6 +82,9 @@ def geometry(
     same = (names[:, None] == names) & ~np.isin(names, unlabeled)
     pairs = squareform(same, checks=False)
     if not pairs.any():
-        msg = f"Alignment needs two cells of one type; found none twice among {len(names)} cells, with types such as {sorted(set(names))[:4]}."
+        msg = (
+            f"Alignment needs two cells of one type; found none twice among {len(names)} cells, with types such as "
+            f"{sorted(set(names))[:4]}."
+        )
         raise ValueError(msg)
     return found | {"alignment": float(squared[pairs].mean())}

@@ -1,31 +1,44 @@
-"""What came out of a run."""
+"""The results of a run."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+Y_TRUE = "y_true"
+
+Key = tuple[str, int]
+"""Name of a task, and a seed."""
+
 
 @dataclass(frozen=True)
 class Results:
-    """Scores, and what every contender said of every cell.
+    """Scores, and what every method predicted.
 
     Parameters
     ----------
     table
-        Tidy: `task`, `contender`, `seed`, `metric`, `value`, one score a row; and `seconds`, for fitting and telling.
-    told
-        For each task and seed, the true types and those that each contender told, by name, (cells,) each; "truth" is one of the keys.
-    rows
-        For each task and seed, which rows of the data set those cells are, (cells,).
+        Tidy: `task`, `method`, `seed`, `metric`, `value`, one row per score; and `seconds`, for fitting and predicting.
+    predictions
+        For each task and seed, the true types (or numbers), under "y_true", and those that each method predicted, (cells,)
+        each.
+    test_indices
+        For each task and seed, the indices of those cells in their data set, (cells,).
+    probabilities
+        For each task and seed, the tables of each method, cells by types; only if a metric needs them.
     """
 
     table: pd.DataFrame
-    told: dict[tuple[str, int], dict[str, np.ndarray]]
-    rows: dict[tuple[str, int], np.ndarray]
+    predictions: dict[Key, dict[str, np.ndarray]]
+    test_indices: dict[Key, np.ndarray]
+    probabilities: dict[Key, dict[str, Any]] = field(default_factory=dict)
 
     def __repr__(self) -> str:
-        n = self.table[["task", "contender", "seed"]].nunique()
-        return f"Results: {n['task']} tasks, {n['contender']} contenders, {n['seed']} seeds. scellm.bm.summary(results) sums them up."
+        n = self.table[["task", "method", "seed"]].nunique()
+        return (
+            f"Results: {n['task']} tasks, {n['method']} methods, {n['seed']} seeds. scellm.bm.summary(results) has means, "
+            "intervals and verdicts."
+        )

@@ -1,107 +1,156 @@
-"""Every contender on every task and seed."""
+"""Run every method on every task and seed."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from scvi.utils import track
+from anndata import AnnData
+from tqdm.auto import tqdm
 
-from scellm.bm._metrics import METRICS, confusion
-from scellm.bm._results import Results
-from scellm.bm._task import Contender, Task
+from scellm.bm._method import Method
+from scellm.bm._results import Y_TRUE, Key, Results
+from scellm.bm._task import Task
+from scellm.bm.metrics import METRICS, NUMBERS, PROBABILITIES
 
 _KEY = "_scellm_bm"
-_TRUTH = "truth"
+
+Make = Callable[[], Method]
 
 
 def run(
     tasks: Sequence[Task],
-    contenders: Mapping[str, Callable[[], Contender]],
+    methods: Mapping[str, Make],
     *,
     seeds: int | Sequence[int] = 5,
-    metrics: Sequence[str] = tuple(METRICS),
+    metrics: Sequence[str] | None = None,
 ) -> Results:
-    """Have every contender learn and tell every task, on the same cells.
+    """Train and test every method on every task, on the same cells. The data are not changed.
 
     Parameters
     ----------
     tasks
-        What is asked.
-    contenders
-        From a name to a function that makes a fresh contender, such as a class of `scellm.baselines`.
+        The tasks.
+    methods
+        From a name to a function that makes a new method, such as a class of `scellm.baselines`.
     seeds
         Seeds of the splits, or how many.
     metrics
-        Keys of `METRICS`.
+        Keys of `METRICS`; by default macro-F1 and accuracy for types, Pearson correlation and RMSE for numbers.
 
     Returns
     -------
     Results
-        With a tidy table of scores, and what was told.
+        A tidy table of scores, and the predictions.
 
     Raises
     ------
     ValueError
-        If names repeat or a contender is called "truth", a metric is not known, or a contender tells another number of cells than asked.
+        If names repeat, a method is called "y_true", a metric is not known or does not fit a task, or a method returns a
+        wrong number of predictions.
     """
+    chosen = _metrics(tasks, metrics)
+    _check_names(tasks, methods)
+    seeds = range(seeds) if isinstance(seeds, int) else seeds
+    rows: list[dict] = []
+    results = Results(pd.DataFrame(), {}, {}, {})
+    for task in tasks:
+        shared = _without_labels(task.adata)
+        for seed in tqdm(seeds, desc=f"bm: {task.name}", disable=None):
+            rows += _one(task, seed, methods, chosen, shared, results)
+    table = pd.DataFrame(rows).melt(["task", "method", "seed", "seconds"], chosen, var_name="metric")
+    table = table[["task", "method", "seed", "metric", "value", "seconds"]]
+    return Results(table, results.predictions, results.test_indices, results.probabilities)
+
+
+def _metrics(tasks: Sequence[Task], metrics: Sequence[str] | None) -> list[str]:
+    numbers = {task.kind == NUMBERS for task in tasks}
+    if len(numbers) > 1:
+        msg = "Tasks of types and of numbers have different metrics: run them apart."
+        raise ValueError(msg)
+    by_default = ["pearson", "rmse"] if True in numbers else ["macro_f1", "accuracy"]
+    chosen = by_default if metrics is None else list(metrics)
+    unknown = [m for m in chosen if m not in METRICS]
+    if unknown:
+        msg = f"metrics={unknown} are not known; expected some of {list(METRICS)}."
+        raise ValueError(msg)
+    misfit = [m for m in chosen if (METRICS[m].needs == NUMBERS) != (True in numbers)]
+    if misfit:
+        kind = "numbers" if True in numbers else "types"
+        msg = f"metrics={misfit} do not fit tasks of {kind}; expected such as {by_default}."
+        raise ValueError(msg)
+    return chosen
+
+
+def _check_names(tasks: Sequence[Task], methods: Mapping[str, Make]) -> None:
     names = [t.name for t in tasks]
     if len(set(names)) < len(names):
         msg = f"Tasks must have names of their own; found {names}."
         raise ValueError(msg)
-    if _TRUTH in contenders:
-        msg = f"A contender cannot be called {_TRUTH!r}: that is the name of the true types in what was told."
+    if Y_TRUE in methods:
+        msg = f"A method cannot be called {Y_TRUE!r}: that is the name of the true labels among the predictions."
         raise ValueError(msg)
-    unknown = [m for m in metrics if m not in METRICS]
-    if unknown:
-        msg = f"metrics={unknown} are not known; expected some of {list(METRICS)}."
-        raise ValueError(msg)
-    chosen = range(seeds) if isinstance(seeds, int) else seeds
-    rows: list[dict] = []
-    told: dict[tuple[str, int], dict[str, np.ndarray]] = {}
-    tested: dict[tuple[str, int], np.ndarray] = {}
-    for task, seed in track([(t, s) for t in tasks for s in chosen], description="bm"):
-        tested[task.name, seed], said = _one(task, seed, contenders, rows)
-        told[task.name, seed] = said
-        for row in rows[-len(contenders) :]:
-            row |= scores(said[_TRUTH], said[row["contender"]], metrics)
-    wide = pd.DataFrame(rows)
-    table = wide.melt(["task", "contender", "seed", "seconds"], list(metrics), var_name="metric")
-    return Results(table[["task", "contender", "seed", "metric", "value", "seconds"]], told, tested)
 
 
-def scores(truth: np.ndarray, told: np.ndarray, metrics: Sequence[str]) -> dict[str, float]:
-    """Scores by name."""
-    codes, names = pd.factorize(np.concatenate([truth, told]))
-    table = confusion(codes[: len(truth)], codes[len(truth) :], len(names))
-    return {m: METRICS[m](table) for m in metrics}
+def _without_labels(adata: AnnData) -> AnnData:
+    """A second AnnData over the same matrices, whose `obs` and other slots can be written without changing the first."""
+    x = {} if adata.X is None else {"X": adata.X}
+    slots = {k: dict(getattr(adata, k)) for k in ("obsm", "varm", "obsp", "varp")}
+    layers = {k: v for k, v in adata.layers.items() if k is not None}  # anndata >= 0.13 lists X there too
+    uns = {k: v for k, v in adata.uns.items() if not k.startswith("_scvi")}  # scvi-tools' identity of the first
+    raw = adata.raw
+    if raw is not None:
+        slots["raw"] = {"X": raw.X, "var": raw.var, "varm": dict(raw.varm)}
+    return AnnData(**x, obs=adata.obs.copy(), var=adata.var.copy(), layers=layers, uns=uns, **slots)
 
 
 def _one(
-    task: Task, seed: int, contenders: Mapping[str, Callable[[], Contender]], rows: list[dict]
-) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """All contenders on one task and seed: rows of the cells told, and what was said of them; appends a row of scores for each."""
+    task: Task, seed: int, methods: Mapping[str, Make], metrics: Sequence[str], shared: AnnData, results: Results
+) -> list[dict]:
+    """All methods on one task and seed; fills the results, and returns a row of scores per method."""
     train, other, test = task.rows(seed)
     if not len(test):
-        msg = f"task {task.name!r}: no cell is left to tell; the types of the two sides have no name in common. Pass rename=."
+        msg = (
+            f"task {task.name!r}: there is no test cell; the types of the two sides have no name in common. Pass rename=."
+        )
         raise ValueError(msg)
-    types = task.types(task.adata)
-    said = {_TRUTH: task.types(other)[test].astype(str)}
-    task.adata.obs[_KEY] = pd.Categorical(
-        np.where(np.isin(np.arange(len(types)), train), types, "")
-    )  # labels of the test cells are out of reach
-    try:
-        for name, make in contenders.items():
-            start = time.perf_counter()
-            contender = make()
-            contender.fit(task.adata, _KEY, indices=train)
-            said[name] = np.asarray(contender.predict(other, indices=test)).astype(str)
-            if len(said[name]) != len(test):
-                msg = f"{name!r} told {len(said[name]):,} cells of task {task.name!r}; expected {len(test):,}."
-                raise ValueError(msg)
-            rows.append({"task": task.name, "contender": name, "seed": seed, "seconds": time.perf_counter() - start})
-    finally:
-        del task.adata.obs[_KEY]
-    return test, said
+    shared.obs[_KEY] = task.hidden(train).to_numpy() if task.kind == NUMBERS else task.hidden(train).array
+    tested = shared if other is task.adata else other
+    key: Key = (task.name, seed)
+    results.test_indices[key] = test
+    results.predictions[key] = {Y_TRUE: task.truth(other, test)}
+    results.probabilities[key] = {}
+    return [
+        {"task": task.name, "method": name, "seed": seed}
+        | _fit_and_score(name, make(), (shared, train), (tested, test), metrics, (results, key))
+        for name, make in methods.items()
+    ]
+
+
+def _fit_and_score(
+    name: str,
+    method: Any,
+    train: tuple[AnnData, np.ndarray],
+    test: tuple[AnnData, np.ndarray],
+    metrics: Sequence[str],
+    into: tuple[Results, Key],
+) -> dict[str, float]:
+    results, key = into
+    y_true = results.predictions[key][Y_TRUE]
+    start = time.perf_counter()
+    method.fit(train[0], _KEY, indices=train[1])
+    y_pred = np.asarray(method.predict(test[0], indices=test[1]))
+    if len(y_pred) != len(y_true):
+        msg = f"{name!r} returned {len(y_pred):,} predictions for task {key[0]!r}; expected {len(y_true):,}."
+        raise ValueError(msg)
+    y_pred = y_pred.astype(float) if y_true.dtype.kind == "f" else y_pred.astype(str)
+    table = None
+    if any(METRICS[m].needs == PROBABILITIES for m in metrics):
+        table = method.predict_proba(test[0], indices=test[1])
+    seconds = time.perf_counter() - start
+    results.predictions[key][name], results.probabilities[key][name] = y_pred, table
+    scores = {m: METRICS[m](y_true, table if METRICS[m].needs == PROBABILITIES else y_pred) for m in metrics}
+    return {"seconds": seconds, **scores}

@@ -1,104 +1,147 @@
-"""Means, intervals, and who is better."""
+"""Means, confidence intervals, verdicts."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import chain
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from scellm.bm._metrics import METRICS, confusion
-from scellm.bm._results import Results
+from scellm.bm._results import Y_TRUE, Key, Results
+from scellm.bm.metrics import LABELS, METRICS, NUMBERS
+from scellm.bm.metrics._confusion import ConfusionMetric, confusion
 
 
 def summary(
-    results: Results, *, against: str | Sequence[str] | None = None, metric: str = "macro_f1", n_boot: int = 1000, level: float = 0.95, seed: int = 0
-) -> pd.DataFrame:  # fmt: skip
-    """Mean scores of each task with intervals of the difference to the best simple baseline, by a paired bootstrap over cells.
+    results: Results,
+    *,
+    against: str | Sequence[str] | None = None,
+    metric: str | None = None,
+    n_boot: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Mean scores with intervals of the difference to the best simple baseline, by a paired bootstrap over cells.
 
-    A draw takes the task's cells with replacement, the same for both contenders and for all seeds, whose test sets share cells (to draw
-    anew for each seed would let the mean over seeds hide most of the spread); each seed's score is computed from them, and seeds are
-    drawn too. So an interval covers which cells were told and which were learned from.
+    A draw takes the task's cells with replacement, the same for both methods and for all seeds, whose test sets share cells
+    (a separate draw per seed would underestimate the variance of the mean); each seed's score is computed from them, and
+    seeds are drawn too. So an interval covers the choice of test and training cells.
 
     Parameters
     ----------
     results
         Of :func:`run`.
     against
-        The simple baselines; each task's best of them by mean is what the others are compared with. By default all contenders are
-        compared with the best other one.
+        The simple baselines; each task's best of them by mean is the reference method. By default each method is compared
+        with the best other one.
     metric
-        A key of `METRICS`.
+        A key of `METRICS`; by default the first that was computed.
     n_boot
         Draws.
     level
         Of the intervals.
     seed
-        Of the draws.
+        Seed of the draws.
 
     Returns
     -------
     pandas.DataFrame
-        A row for each task and contender: `mean`, `sd` over seeds, `against`, `difference`, its interval `low` and `high`, and `verdict`:
-        "better", "worse", or "not established" where the interval holds 0.
+        A row per task and method: `mean`, `sd` over seeds, `against`, `difference`, its interval `low` and `high`, and
+        `verdict`: "better", "worse", or "not established" if the interval holds 0.
 
     Raises
     ------
     ValueError
         If a name in `against` or the metric is not known.
     """
+    metric = str(results.table["metric"].iloc[0]) if metric is None else metric
     table = results.table[results.table["metric"] == metric]
     if table.empty:
         msg = f"metric={metric!r} was not computed; the results hold {sorted(results.table['metric'].unique())}."
         raise ValueError(msg)
     simple = [against] if isinstance(against, str) else list(against or [])
-    unknown = set(simple) - set(table["contender"])
+    unknown = set(simple) - set(table["method"])
     if unknown:
-        msg = f"against={sorted(unknown)} did not take part; the contenders are {list(table['contender'].unique())}."
+        msg = f"against={sorted(unknown)} did not take part; the methods are {list(table['method'].unique())}."
         raise ValueError(msg)
-    found = table.groupby(["task", "contender"], sort=False)["value"].agg(["mean", "std"]).rename(columns={"std": "sd"})
+    options = _Options(metric, n_boot, level, seed)
+    found = table.groupby(["task", "method"], sort=False)["value"].agg(["mean", "std"]).rename(columns={"std": "sd"})
     rows = []
     for task in dict.fromkeys(table["task"]):
         means = found.loc[task]
         for name in means.index:
             others = [n for n in (simple or means.index) if n != name]
-            rival = str(means.loc[others, "mean"].idxmax()) if others else ""
-            compared = _compare(results, task, name, rival, metric, n_boot, level, seed) if rival else {}
-            rows.append({"task": task, "contender": name, **means.loc[name], **(_NOBODY | compared)})
+            reference = _best(means.loc[others, "mean"], metric) if others else ""
+            compared = _compare(results, task, name, reference, options) if reference else {}
+            rows.append({"task": task, "method": name, **means.loc[name], **(_NO_REFERENCE | compared)})
     return pd.DataFrame(rows)
 
 
-_NOBODY = {"against": "", "difference": np.nan, "low": np.nan, "high": np.nan, "verdict": ""}
+_NO_REFERENCE = {"against": "", "difference": np.nan, "low": np.nan, "high": np.nan, "verdict": ""}
 
 
-def _compare(
-    results: Results, task: str, name: str, rival: str, metric: str, n_boot: int, level: float, seed: int
-) -> dict:
-    """Difference to the rival, its interval and the verdict."""
-    seeds = [key for key in results.told if key[0] == task]
-    cells, places = np.unique(np.concatenate([results.rows[key] for key in seeds]), return_inverse=True)
-    # Where the cells of each seed are among all that are told in any.
-    at = np.split(places, np.cumsum([len(results.rows[key]) for key in seeds])[:-1])
-    said = [_codes(results.told[key], name, rival) for key in seeds]
-    rng, n = np.random.default_rng(seed), len(cells)
-    weights = chain([np.ones(n)], (rng.multinomial(n, np.full(n, 1 / n)) for _ in range(n_boot)))  # one draw at a time
-    draws = np.array([[_difference(s, w[a], metric) for s, a in zip(said, at, strict=True)] for w in weights]).T
-    picks = rng.integers(len(seeds), size=(len(seeds), n_boot))  # seeds with replacement
+@dataclass(frozen=True)
+class _Options:
+    metric: str
+    n_boot: int
+    level: float
+    seed: int
+
+
+def _best(means: pd.Series, metric: str) -> str:
+    return str(means.idxmax() if METRICS[metric].higher_is_better else means.idxmin())
+
+
+def _compare(results: Results, task: str, name: str, reference: str, options: _Options) -> dict[str, Any]:
+    """Difference to the reference method, its interval and the verdict."""
+    keys = [key for key in results.predictions if key[0] == task]
+    cells, positions = np.unique(np.concatenate([results.test_indices[key] for key in keys]), return_inverse=True)
+    # Positions of the cells of each seed among all that are tested in any.
+    at = np.split(positions, np.cumsum([len(results.test_indices[key]) for key in keys])[:-1])
+    pairs = [_Pair.of(results, key, name, reference, options.metric) for key in keys]
+    rng, n = np.random.default_rng(options.seed), len(cells)
+    draw = lambda: rng.multinomial(n, np.full(n, 1 / n))
+    weights = chain([np.ones(n)], (draw() for _ in range(options.n_boot)))  # one draw at a time
+    draws = np.array([[pair.difference(w[a]) for pair, a in zip(pairs, at, strict=True)] for w in weights]).T
+    picks = rng.integers(len(keys), size=(len(keys), options.n_boot))  # seeds with replacement
     booted = np.take_along_axis(draws[:, 1:], picks, axis=0)  # (seeds, n_boot)
     booted = np.nanmean(booted[:, ~np.isnan(booted).all(0)], axis=0)
-    low, high = np.quantile(booted, [(1 - level) / 2, (1 + level) / 2])
-    verdict = "better" if low > 0 else "worse" if high < 0 else "not established"
-    return {"against": rival, "difference": draws[:, 0].mean(), "low": low, "high": high, "verdict": verdict}
+    low, high = np.quantile(booted, [(1 - options.level) / 2, (1 + options.level) / 2])
+    better, worse = (low > 0, high < 0) if METRICS[options.metric].higher_is_better else (high < 0, low > 0)
+    verdict = "better" if better else "worse" if worse else "not established"
+    return {"against": reference, "difference": draws[:, 0].mean(), "low": low, "high": high, "verdict": verdict}
 
 
-def _codes(said: dict[str, np.ndarray], name: str, rival: str) -> np.ndarray:
-    """What is true, what `name` and what `rival` told, as codes of types, (3, cells)."""
-    return pd.factorize(np.concatenate([said["truth"], said[name], said[rival]]))[0].reshape(3, -1)
+@dataclass(frozen=True)
+class _Pair:
+    """The truth and two predictions of one task and seed; types as codes, so that a draw is quick."""
 
+    metric: str
+    y_true: np.ndarray
+    first: Any
+    second: Any
 
-def _difference(codes: np.ndarray, weight: np.ndarray, metric: str) -> float:
-    """Score of the one minus that of the other; no number where no cell of the seed was drawn."""
-    truth, a, b = codes
-    score = lambda told: METRICS[metric](confusion(truth, told, codes.max() + 1, weight))
-    return score(a) - score(b) if weight.any() else np.nan
+    @classmethod
+    def of(cls, results: Results, key: Key, name: str, reference: str, metric: str) -> _Pair:
+        predictions, needs = results.predictions[key], METRICS[metric].needs
+        if needs == LABELS:
+            codes = pd.factorize(np.concatenate([predictions[k] for k in (Y_TRUE, name, reference)]))[0].reshape(3, -1)
+            return cls(metric, *codes)
+        held = predictions if needs == NUMBERS else results.probabilities[key]
+        return cls(metric, predictions[Y_TRUE], held[name], held[reference])
+
+    def difference(self, weight: np.ndarray) -> float:
+        """Score of the first minus that of the second; NaN if no cell of the seed was drawn."""
+        if not weight.any():
+            return np.nan
+        return self._score(self.first, weight) - self._score(self.second, weight)
+
+    def _score(self, y_pred: Any, weight: np.ndarray) -> float:
+        metric = METRICS[self.metric]
+        if isinstance(metric, ConfusionMetric):
+            n_types = int(max(self.y_true.max(), self.first.max(), self.second.max())) + 1
+            return metric.of_table(confusion(self.y_true, y_pred, n_types, weight))
+        return metric(self.y_true, y_pred, weight)

@@ -1,14 +1,16 @@
-"""What is asked: data, types, and a split."""
+"""Task definitions: data, labels and a split."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 from anndata import AnnData
+
+from scellm.bm.metrics import LABELS, NUMBERS
 
 Split = Callable[[np.ndarray, pd.DataFrame, np.random.Generator], tuple[np.ndarray, np.ndarray]]
 
@@ -17,19 +19,9 @@ UNLABELED = ("unknown", "Unknown", "nan")
 """Words for "no type"."""
 
 
-class Contender(Protocol):
-    """Anything that learns types from some cells of an AnnData and tells those of others, such as the classes of `scellm.baselines`."""
-
-    def fit(self, adata: AnnData, labels_key: str, *, indices: np.ndarray) -> Any:
-        """Learn from `indices`; other cells may be looked at, but not their labels."""
-
-    def predict(self, adata: AnnData, *, indices: np.ndarray) -> np.ndarray:
-        """Names of types, (n,)."""
-
-
 @dataclass(frozen=True)
 class Task:
-    """Types to be told.
+    """Cell-type prediction task.
 
     Parameters
     ----------
@@ -40,14 +32,19 @@ class Task:
     labels_key
         Column of `obs` with the types. Missing values and `unlabeled` are left out.
     split
-        Which cells are learned from: `Stratified`, `FewLabels`, `LeaveOut`, `Across`, or a function `(types, obs, rng) -> (train, test)`.
+        Which cells are trained on: `Stratified`, `FewLabels`, `LeaveOut`, `Across`, or a function
+        `(types, obs, rng) -> (train, test)`.
     other
-        Another data set to tell; its column has the same name.
+        Another data set to test on; its column has the same name.
     rename
-        From names of types to common ones, in both data sets; a name that is not in it is left out. By default names stay.
+        From names of types to common ones, in both data sets; a name that is not in it is left out. By default names are
+        unchanged.
     unlabeled
         Words for "no type".
     """
+
+    kind: ClassVar[str] = LABELS
+    """What is predicted."""
 
     name: str
     adata: AnnData
@@ -57,20 +54,65 @@ class Task:
     rename: Mapping[str, str] | None = None
     unlabeled: tuple[str, ...] = UNLABELED
 
-    def types(self, adata: AnnData) -> np.ndarray:
-        """Common name of each cell's type, "" where it has none, (n_obs,)."""
+    def column(self, adata: AnnData) -> pd.Series:
+        """The column with the labels; raises KeyError if it is not there."""
         if self.labels_key not in adata.obs:
-            msg = f"task {self.name!r}: labels_key={self.labels_key!r} is not in obs, which holds {list(adata.obs.columns)[:12]}."
+            msg = (
+                f"task {self.name!r}: labels_key={self.labels_key!r} is not in obs, which holds "
+                f"{list(adata.obs.columns)[:12]}."
+            )
             raise KeyError(msg)
-        types = adata.obs[self.labels_key].astype(object)
+        return adata.obs[self.labels_key]
+
+    def types(self, adata: AnnData) -> np.ndarray:
+        """Common name of each cell's type, "" if it has none, (n_obs,)."""
+        types = self.column(adata).astype(object)
         types = types.where(types.notna() & ~types.isin(self.unlabeled), "").astype(str)
         return (types if self.rename is None else types.map(self.rename).fillna("")).to_numpy(dtype=object)
 
+    def truth(self, adata: AnnData, rows: np.ndarray) -> np.ndarray:
+        """What is to be predicted of some cells, (cells,)."""
+        return self.types(adata)[rows].astype(str)
+
+    def hidden(self, train: np.ndarray) -> pd.Series:
+        """The labels of the training cells, for a method; those of all others are hidden."""
+        types = self.types(self.adata)
+        shown = np.where(np.isin(np.arange(len(types)), train), types, "")
+        return pd.Series(pd.Categorical(shown), index=self.adata.obs_names)
+
     def rows(self, seed: int) -> tuple[np.ndarray, AnnData, np.ndarray]:
-        """Rows to learn from; the data to tell and its rows."""
+        """Training cells; the data to test on and its test cells."""
         types, rng = self.types(self.adata), np.random.default_rng(seed)
         train, test = self.split(types, self.adata.obs, rng)
         if self.other is None:
             return train, self.adata, test
-        told = self.types(self.other)
-        return train, self.other, np.flatnonzero((told != "") & np.isin(told, types[train]))
+        others = self.types(self.other)
+        return train, self.other, np.flatnonzero((others != "") & np.isin(others, types[train]))
+
+
+@dataclass(frozen=True)
+class NumberTask(Task):
+    """Predict a number per cell, such as a dose or a score.
+
+    Parameters
+    ----------
+    name, adata, labels_key, split, other, rename, unlabeled
+        As for :class:`Task`; `labels_key` is a column of numbers, missing values are left out, and `split` is usually
+        `RandomCells`. `rename` and `unlabeled` have no meaning here.
+    """
+
+    kind: ClassVar[str] = NUMBERS
+
+    def types(self, adata: AnnData) -> np.ndarray:
+        """ "known" for cells with a number, "" for others, (n_obs,)."""
+        return np.where(self.column(adata).notna(), "known", "").astype(object)
+
+    def truth(self, adata: AnnData, rows: np.ndarray) -> np.ndarray:
+        """The numbers of some cells, float64, (cells,)."""
+        return self.column(adata).to_numpy(dtype=float)[rows]
+
+    def hidden(self, train: np.ndarray) -> pd.Series:
+        """The numbers of the training cells; NaN for all others."""
+        shown = np.full(self.adata.n_obs, np.nan)
+        shown[train] = self.truth(self.adata, train)
+        return pd.Series(shown, index=self.adata.obs_names)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -16,11 +16,10 @@ from scvi.utils import track
 
 from scellm._logging import logger, quiet
 from scellm.data._corpus import ARRAYS, FORMAT, Corpus
-from scellm.data._fields import ORIGIN_WORDS
-from scellm.pp import load_vocabulary
-from scellm.pp._expression import find_expression
-from scellm.pp._genes import match_genes
-from scellm.pp._tokenize import Columns, select
+from scellm.data._malignancy import malignancy_codes
+from scellm.genes import GeneMatch, load_vocabulary, match_genes
+from scellm.pp._binning import Columns, select
+from scellm.pp._expression import Expression, find_expression
 
 _ROWS = 4096  # cells read at once
 
@@ -29,22 +28,22 @@ def build_corpus(
     paths: str | PathLike | Sequence[str | PathLike],
     folder: str | PathLike,
     *,
-    origin_key: str | None = "origin",
+    malignancy_key: str | None = None,
     min_genes: int = 200,
     overwrite: bool = False,
 ) -> Corpus:
     """Read many `.h5ad` files into one corpus on the genes of the vocabulary.
 
-    The files may have different genes, in any identifiers that :func:`scellm.pp.prepare` knows, and hold their counts anywhere that it
-    looks. One file is in memory at a time. The corpus is about six bytes an expressed gene on disk.
+    The files may have different genes, in any identifiers that :func:`scellm.pp.prepare` knows, and hold their counts in
+    any matrix that it reads. One file is in memory at a time. The corpus takes about six bytes per expressed gene on disk.
 
     Parameters
     ----------
     paths
         Files, or a folder with some. The order of names is the order of the corpus.
     folder
-        Where to write; made if it is not there.
-    origin_key
+        Folder to write; made if it is not there.
+    malignancy_key
         Column of `obs` that says tumour or normal; a file may lack it.
     min_genes
         Cells with fewer expressed genes of the vocabulary are left out.
@@ -54,15 +53,15 @@ def build_corpus(
     Returns
     -------
     Corpus
-        What was written.
+        The corpus that was written.
 
     Raises
     ------
     FileExistsError
         If there is a corpus and `overwrite` is false, or the folder holds other things.
     ValueError
-        If there is no file, two have one name, one cannot be read or holds no whole counts of human genes, or no cell has `min_genes`;
-        nothing is then left behind.
+        If there is no file, two have one name, one cannot be read or holds no whole counts of human genes, or no cell has
+        `min_genes`; nothing is then left behind.
     """
     files = _files(paths)
     folder = Path(folder)
@@ -71,7 +70,7 @@ def build_corpus(
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     try:
-        _write(files, part, origin_key, min_genes)
+        _write(files, part, malignancy_key, min_genes)
         if overwrite:
             shutil.rmtree(folder, ignore_errors=True)
         part.replace(folder)
@@ -85,7 +84,7 @@ def build_corpus(
 
 def _check_folder(folder: Path, *, overwrite: bool) -> None:
     there = {p.name for p in folder.iterdir()} if folder.is_dir() else {folder.name} if folder.exists() else set()
-    others = sorted(there - {"corpus.json"} - {f"{k}.bin" for k in ARRAYS})
+    others = sorted(there - {"corpus.json", "origin.bin"} - {f"{k}.bin" for k in ARRAYS})  # origin.bin: of format 1
     if others:
         msg = f"{folder} is to hold a corpus and nothing else; found {others[:4]}. Name a folder that is new or empty."
         raise FileExistsError(msg)
@@ -99,34 +98,55 @@ def _files(paths: str | PathLike | Sequence[str | PathLike]) -> list[Path]:
     files = sorted((f for p in given for f in (p.glob("*.h5ad") if p.is_dir() else [p])), key=lambda f: f.name)
     names = [f.stem for f in files]
     if not files or len(set(names)) < len(names):
-        msg = f"A corpus needs .h5ad files with names of their own; found {names or f'none in {[str(g) for g in given]}'}."
+        found = names or f"none in {[str(g) for g in given]}"
+        msg = f"A corpus needs .h5ad files with names of their own; found {found}."
         raise ValueError(msg)
     return files
 
 
-def _write(files: list[Path], part: Path, origin_key: str | None, min_genes: int) -> None:
+class _Writer:
+    """The arrays of a corpus, appended to file by file."""
+
+    def __init__(self, folder: Path) -> None:
+        self.files: dict[str, BinaryIO] = {k: (folder / f"{k}.bin").open("wb") for k in ARRAYS}
+        self.tokens = 0
+        self.append("offsets", np.zeros(1))
+
+    def append(self, name: str, values: np.ndarray) -> None:
+        """Append values to one array."""
+        self.files[name].write(np.ascontiguousarray(values, dtype=ARRAYS[name]).tobytes())
+
+    def close(self) -> None:
+        """Close all files."""
+        for file in self.files.values():
+            file.close()
+
+
+def _write(files: list[Path], part: Path, malignancy_key: str | None, min_genes: int) -> None:
     sources: list[dict[str, Any]] = []
-    out = {k: (part / f"{k}.bin").open("wb") for k in ARRAYS}
-    tokens = 0
+    out = _Writer(part)
     try:
-        _put(out["offsets"], "offsets", np.zeros(1))
-        for number, path in enumerate(track(files, description="corpus")):
+        for path in track(files, description="corpus"):
             try:
-                tokens = _add(_read(path), path, number, out, tokens, sources, origin_key, min_genes)
+                sources.append(_add(_read(path), path, len(sources), out, malignancy_key, min_genes))
             except ValueError as error:
                 msg = f"{path.name}: {error}"
                 raise ValueError(msg) from error
     finally:
-        for file in out.values():
-            file.close()
+        out.close()
     if not sum(s["cells"] for s in sources):
         msg = f"No cell has min_genes={min_genes} expressed genes of the vocabulary. Pass a smaller min_genes."
         raise ValueError(msg)
     vocabulary = load_vocabulary()
     card = {
-        "format": FORMAT, "vocabulary": vocabulary.version, "vocabulary_sha256": vocabulary.sha256, "min_genes": min_genes,
-        "cells": sum(s["cells"] for s in sources), "tokens": tokens, "sources": sources,
-    }  # fmt: skip
+        "format": FORMAT,
+        "vocabulary": vocabulary.version,
+        "vocabulary_sha256": vocabulary.sha256,
+        "min_genes": min_genes,
+        "cells": sum(s["cells"] for s in sources),
+        "tokens": out.tokens,
+        "sources": sources,
+    }
     (part / "corpus.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
 
 
@@ -139,54 +159,63 @@ def _read(path: Path) -> AnnData:
 
 
 def _add(
-    adata: AnnData, path: Path, number: int, out: Mapping[str, BinaryIO], tokens: int, sources: list[dict[str, Any]], origin_key: str | None, min_genes: int
-) -> int:  # fmt: skip
-    """Append the cells of one file; gives the tokens written so far."""
-    with quiet():
-        expression = find_expression(adata)
-    if not expression.finding.exact:
-        msg = f"adata.{expression.matrix.name} holds {expression.finding.kind}, and a corpus needs whole counts, or a log1p of them."
-        raise ValueError(msg)
-    match = match_genes(expression.matrix.var, load_vocabulary())
-    if not match.n_matched:
-        msg = f"none of its {len(match.ids):,} genes is known, such as {list(match.names[:3])}."
-        raise ValueError(msg)
+    adata: AnnData, path: Path, number: int, out: _Writer, malignancy_key: str | None, min_genes: int
+) -> dict[str, Any]:
+    """Append the cells of one file; returns its entry in the card."""
+    expression, match = _expression_and_genes(adata)
     columns = Columns.of(match.ids, match.ids >= 0)
-    origin = _origin(adata, origin_key)
-    kept_origin = [np.zeros(0, int)]
+    malignancy = _malignancy(adata, malignancy_key)
+    kept_codes = [np.zeros(0, int)]
     for rows in _blocks(adata.n_obs):
         counts, totals = expression.linear(expression.matrix.rows(rows))
         column, value, offsets = select(counts, columns)
         n = np.diff(offsets)
         kept = n >= min_genes
         token_kept = np.repeat(kept, n)
-        _put(out["gene"], "gene", match.ids[column[token_kept]])
-        _put(out["count"], "count", value[token_kept])
-        _put(out["offsets"], "offsets", tokens + np.cumsum(n[kept]))
-        _put(out["total"], "total", totals[kept])
-        _put(out["source"], "source", np.full(kept.sum(), number))
-        kept_origin.append(origin[rows][kept])
-        _put(out["origin"], "origin", kept_origin[-1])
-        tokens += int(n[kept].sum())
-    of_kept = np.concatenate(kept_origin)
-    uns = {k: str(adata.uns[k]) for k in ("source", "licence") if k in adata.uns}
-    sources.append({
-        "name": path.stem, "file": path.name, "cells": len(of_kept), "cells_left_out": adata.n_obs - len(of_kept),
-        "genes_matched": match.n_matched, "tumor": int((of_kept == 1).sum()), "normal": int((of_kept == 0).sum()), **uns,
-    })  # fmt: skip
-    return tokens
+        out.append("gene", match.ids[column[token_kept]])
+        out.append("count", value[token_kept])
+        out.append("offsets", out.tokens + np.cumsum(n[kept]))
+        out.append("total", totals[kept])
+        out.append("source", np.full(kept.sum(), number))
+        kept_codes.append(malignancy[rows][kept])
+        out.append("malignancy", kept_codes[-1])
+        out.tokens += int(n[kept].sum())
+    codes = np.concatenate(kept_codes)
+    return {
+        "name": path.stem,
+        "file": path.name,
+        "cells": len(codes),
+        "cells_left_out": adata.n_obs - len(codes),
+        "genes_matched": match.n_matched,
+        "tumor": int((codes == 1).sum()),
+        "normal": int((codes == 0).sum()),
+        **{k: str(adata.uns[k]) for k in ("source", "licence") if k in adata.uns},
+    }
 
 
-def _origin(adata: AnnData, key: str | None) -> np.ndarray:
+def _expression_and_genes(adata: AnnData) -> tuple[Expression, GeneMatch]:
+    """Whole counts and known genes; raises ValueError without them."""
+    with quiet():
+        expression = find_expression(adata)
+    if not expression.detected.exact:
+        msg = (
+            f"adata.{expression.matrix.name} holds {expression.detected.kind}, and a corpus needs whole counts, or a log1p "
+            "of them."
+        )
+        raise ValueError(msg)
+    match = match_genes(expression.matrix.var, load_vocabulary())
+    if not match.n_matched:
+        msg = f"none of its {len(match.ids):,} genes is known, such as {list(match.names[:3])}."
+        raise ValueError(msg)
+    return expression, match
+
+
+def _malignancy(adata: AnnData, key: str | None) -> np.ndarray:
     """1 tumour, 0 normal, -1 unknown, (n_obs,)."""
     if key is None or key not in adata.obs:
         return np.full(adata.n_obs, -1)
-    return adata.obs[key].astype(str).str.strip().str.lower().map(ORIGIN_WORDS).fillna(-1).to_numpy(int)
+    return malignancy_codes(adata.obs[key]).to_numpy()
 
 
-def _blocks(n: int) -> Iterable[np.ndarray]:
+def _blocks(n: int) -> Iterator[np.ndarray]:
     return (np.arange(i, min(i + _ROWS, n)) for i in range(0, n, _ROWS))
-
-
-def _put(file: BinaryIO, name: str, values: np.ndarray) -> None:
-    file.write(np.ascontiguousarray(values, dtype=ARRAYS[name]).tobytes())

@@ -11,32 +11,37 @@ from typing import Any
 
 import numpy as np
 
+from scellm._tokens import Tokens
+from scellm.data._batch import bin_counts
 from scellm.data._counts import Counts
-from scellm.pp import load_vocabulary
+from scellm.data._source_balanced_sampler import SourceBalancedSampler
+from scellm.data._view import View, identity
+from scellm.genes import load_vocabulary
+from scellm.pp import Binning
 
-FORMAT = "scellm-corpus-1"
+FORMAT = "scellm-corpus-2"
 ARRAYS = {
     "gene": np.uint16,
     "count": np.float32,
     "offsets": np.int64,
     "total": np.float64,
     "source": np.int16,
-    "origin": np.int8,
+    "malignancy": np.int8,
 }
-"""The arrays of a corpus, each in a file of its own: gene ids and counts of all tokens, and where each cell starts (cells + 1); total
-counts, number of the source, and origin (0 normal, 1 tumour, -1 unknown) of each cell."""
+"""The arrays of a corpus, each in a file of its own: gene ids and counts of all tokens, and where each cell starts (cells
++ 1); total counts, number of the source, and malignancy (0 normal, 1 tumour, -1 unknown) of each cell."""
 
 
 @dataclass(frozen=True)
 class Corpus:
     """Cells of many files, on the genes of the vocabulary, as :func:`scellm.data.build_corpus` wrote them.
 
-    The arrays stay on disk and are read as they are needed; memory does not grow with the corpus.
+    The arrays are memory-mapped, and memory does not grow with the corpus.
 
     Parameters
     ----------
     folder
-        Where the arrays are.
+        The folder of the arrays.
 
     Raises
     ------
@@ -55,12 +60,15 @@ class Corpus:
             raise FileNotFoundError(msg)
         card, vocabulary = self.card, load_vocabulary()
         if card.get("format") != FORMAT or card["vocabulary_sha256"] != vocabulary.sha256:
-            msg = f"{self.folder} holds a corpus of {card.get('format')!r} for {card.get('vocabulary')!r}; this version reads {FORMAT!r} for {vocabulary.version!r}. Build it anew."
+            msg = (
+                f"{self.folder} holds a corpus of {card.get('format')!r} for {card.get('vocabulary')!r}; this version "
+                f"reads {FORMAT!r} for {vocabulary.version!r}. Build it again with scellm.data.build_corpus."
+            )
             raise ValueError(msg)
 
     @cached_property
     def card(self) -> dict[str, Any]:
-        """What the corpus was built from: for each source its file, cells kept and left out, genes, licence."""
+        """For each source its file, cells kept and left out, genes, licence."""
         return json.loads((self.folder / "corpus.json").read_text(encoding="utf-8"))
 
     @property
@@ -72,11 +80,14 @@ class Corpus:
         return int(self.card["cells"])
 
     def __repr__(self) -> str:
-        return f"Corpus({str(self.folder)!r}): {len(self):,} cells of {len(self.sources)} sources, {self.card['tokens']:,} expressed genes"
+        return (
+            f"Corpus({str(self.folder)!r}): {len(self):,} cells of {len(self.sources)} sources, "
+            f"{self.card['tokens']:,} expressed genes"
+        )
 
     @cached_property
     def arrays(self) -> dict[str, np.ndarray]:
-        """The arrays of `ARRAYS`, opened from disk."""
+        """The arrays of `ARRAYS`, memory-mapped."""
         return {k: _open(self.folder / f"{k}.bin", dtype) for k, dtype in ARRAYS.items()}
 
     def __getstate__(self) -> dict[str, Any]:
@@ -86,17 +97,17 @@ class Corpus:
         object.__setattr__(self, "folder", state["folder"])
 
     def counts(self, rows: np.ndarray) -> Counts:
-        """Counts of some cells, in the order given.
+        """Counts of some cells, in the given order.
 
         Parameters
         ----------
         rows
-            Numbers of the cells.
+            Indices of the cells.
 
         Returns
         -------
         Counts
-            Packed; costs the expressed genes of these cells.
+            Packed; costs the expressed genes of these cells. (The gather is as in `Tokens.positions`.)
         """
         offsets = self.arrays["offsets"]
         start, n = offsets[rows], offsets[np.asarray(rows) + 1] - offsets[rows]
@@ -105,28 +116,69 @@ class Corpus:
         gene, count = self.arrays["gene"][at].astype(np.int32), self.arrays["count"][at]
         return Counts(gene, count, own, self.arrays["total"][rows], np.asarray(rows))
 
+    def tokens(self, rows: np.ndarray, binning: Binning, view: View = identity, key: int = 0) -> Tokens:
+        """Tokens of some cells, in the given order.
+
+        Parameters
+        ----------
+        rows
+            Indices of the cells.
+        binning
+            The bins of the model that will read them: `model.binning`.
+        view, key
+            A view of each cell, and the key of its draw.
+
+        Returns
+        -------
+        Tokens
+            Packed.
+        """
+        return Tokens.of(bin_counts(view(self.counts(rows), key), binning))
+
+    def sample(self, n: int, *, indices: np.ndarray | None = None, power: float = 0.5, seed: int = 0) -> np.ndarray:
+        """Draw some cells as pretraining does, small sources more often than their size.
+
+        Parameters
+        ----------
+        n
+            How many, at most as many as there are.
+        indices
+            Cells to draw from; by default all.
+        power
+            As in :class:`SourceBalancedSampler`.
+        seed
+            Seed of the draw.
+
+        Returns
+        -------
+        numpy.ndarray
+            Indices, int64, (n,), ascending. A cell of a small source can come twice.
+        """
+        rows = np.arange(len(self)) if indices is None else np.asarray(indices)
+        return np.sort(SourceBalancedSampler(rows, self.arrays["source"][rows], power).epoch(0, seed)[:n])
+
     def split(self, validation_size: float = 0.02, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-        """Cells to learn from and cells kept aside, the same share of every source.
+        """Split into training and validation cells, the same share of every source.
 
         Parameters
         ----------
         validation_size
-            Share kept aside; at least one cell of a source, if it is above 0.
+            Share to hold out; at least one cell of a source, if it is above 0.
         seed
-            Of the draw.
+            Seed of the draw.
 
         Returns
         -------
         tuple of numpy.ndarray
-            Numbers of the cells, ascending.
+            Indices of the cells, ascending.
         """
         source = self.arrays["source"]
-        aside = []
+        held_out = []
         for i in range(len(self.sources)):
             rows = np.flatnonzero(source == i)
             n = max(round(validation_size * len(rows)), 1) if validation_size > 0 and len(rows) > 1 else 0
-            aside.append(np.random.default_rng([seed, i]).permutation(rows)[:n])
-        validation = np.sort(np.concatenate([*aside, np.zeros(0, int)]))
+            held_out.append(np.random.default_rng([seed, i]).permutation(rows)[:n])
+        validation = np.sort(np.concatenate([*held_out, np.zeros(0, int)]))
         return np.setdiff1d(np.arange(len(self)), validation), validation
 
 

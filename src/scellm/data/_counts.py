@@ -1,4 +1,4 @@
-"""Counts of some cells, packed, before they are binned: what a view works on."""
+"""Counts of some cells, packed, before they are binned: the input of a view."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ class Counts:
     gene
         Gene ids, int32, (tokens,).
     count
-        Counts, whole numbers where the data have them, (tokens,).
+        Counts, (tokens,); whole numbers if the data have them.
     offsets
-        Where each cell starts, int64, (cells + 1,).
+        Where each cell starts, and the end, int64, (cells + 1,).
     total
         Counts of each cell over all its genes, known or not, float64, (cells,).
     cell
-        Number of each cell in the data, (cells,): random views are keyed by it.
+        Index of each cell in the data, (cells,); random views are keyed by it.
     """
 
     gene: np.ndarray
@@ -33,11 +33,11 @@ class Counts:
 
     @property
     def cell_of_token(self) -> np.ndarray:
-        """Row of the cell that each token belongs to, (tokens,)."""
+        """Position of the cell that each token belongs to, (tokens,)."""
         return np.repeat(np.arange(len(self.cell)), np.diff(self.offsets))
 
     def keep(self, kept: np.ndarray, count: np.ndarray, total: np.ndarray) -> Counts:
-        """The tokens where `kept`, with new counts and totals.
+        """Keep some tokens, with new counts and totals.
 
         Parameters
         ----------

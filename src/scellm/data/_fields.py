@@ -1,4 +1,4 @@
-"""What scellm registers of an AnnData with scvi-tools: tokens, labels, origin."""
+"""What scellm registers of an AnnData with scvi-tools: tokens, labels, malignancy."""
 
 from __future__ import annotations
 
@@ -14,26 +14,19 @@ from scvi import REGISTRY_KEYS
 from scvi.data.fields import LabelsWithUnlabeledObsField, LayerField
 
 from scellm import _keys
-from scellm.data._prepared import BINNING, ensure_prepared, is_prepared, report_of
-
-NORMAL, TUMOR = 0, 1
-ORIGIN_WORDS = {
-    "normal": NORMAL,
-    "healthy": NORMAL,
-    "tumor": TUMOR,
-    "tumour": TUMOR,
-    "cancer": TUMOR,
-    "malignant": TUMOR,
-}
+from scellm._compat import layer_names
+from scellm.data._malignancy import malignancy_codes
+from scellm.data._prepared import ensure_prepared, is_prepared, require_report
+from scellm.pp import PrepareReport
 
 
 class GeneTokenField(LayerField):
-    """The binned layer, whose genes are matched by name: any genes in any order.
+    """The binned layer; its genes are matched by name, so a query may have other genes in any order.
 
     Parameters
     ----------
     layer
-        Where the user said the counts are; read only when the data were not prepared.
+        Layer with the counts, if the user named one; read only if the data were not prepared.
     """
 
     REPORT_KEY = "prepare"
@@ -43,41 +36,44 @@ class GeneTokenField(LayerField):
         self._counts_layer = layer
 
     def validate_field(self, adata: AnnData) -> None:
-        """Raise if the layer is gone."""
+        """Raise if the layer was removed."""
         if not is_prepared(adata):
             msg = (
-                f"adata was set up, but adata.layers[{_keys.BINS!r}], adata.var[{_keys.GENE!r}] or adata.uns[{_keys.UNS!r}] is gone since. "
-                "Run scellm.pp.prepare(adata)."
+                f"adata was set up, but adata.layers[{_keys.BINS!r}], adata.var[{_keys.GENE!r}] or "
+                f"adata.uns[{_keys.UNS!r}] was removed since. Run scellm.pp.prepare(adata)."
             )
             raise ValueError(msg)
 
     def register_field(self, adata: AnnData) -> dict:
-        """Prepare the data unless that was done, and remember how."""
+        """Prepare the data if that was not done, and record how."""
         ensure_prepared(adata, self._counts_layer)
-        return super().register_field(adata) | {self.REPORT_KEY: report_of(adata)}
+        return super().register_field(adata) | {self.REPORT_KEY: require_report(adata).to_uns()}
 
     def transfer_field(self, state_registry: dict, adata_target: AnnData, **kwargs: Any) -> dict:
-        """Set up a query with the bins of the data the model learned from; its genes may be others."""
-        like = {k: state_registry[self.REPORT_KEY][k] for k in BINNING}
+        """Set up a query with the bins of the training data; its genes may be others."""
+        like = PrepareReport.from_uns(state_registry[self.REPORT_KEY]).binning
         layer = self._counts_layer
-        if layer is not None and layer not in adata_target.layers:
+        if layer is not None and layer not in layer_names(adata_target):
             layer = None  # the query keeps its counts elsewhere: look for them
         ensure_prepared(adata_target, layer, like)
         return self.register_field(adata_target)
 
     def view_state_registry(self, state_registry: dict) -> Table | None:
         """How the genes matched, for `model.view_anndata_setup()`."""
-        report = state_registry[self.REPORT_KEY]
+        report = PrepareReport.from_uns(state_registry[self.REPORT_KEY])
         table = Table(title="Genes")
         for column in ("read from", "taken for", "genes", "known", "counts kept"):
             table.add_column(column, justify="center")
-        known, share = f"{report['genes_matched']:,}", f"{report['counts_kept']:.1%}"
-        table.add_row(f"adata.{report['matrix']}", report["taken_for"], f"{report['genes']:,}", known, share)
+        known, share = f"{report.genes_matched:,}", f"{report.counts_kept:.1%}"
+        table.add_row(f"adata.{report.matrix}", report.taken_for, f"{report.genes:,}", known, share)
         return table
 
 
 class LabelField(LabelsWithUnlabeledObsField):
-    """Cell types. Missing values are unlabelled; in a query so are a missing column and unseen types; no column is changed."""
+    """Cell types. Missing values are unlabelled; in a query so are a missing column and unseen types.
+
+    No column of the user is changed.
+    """
 
     def register_field(self, adata: AnnData) -> dict:
         """Number the types in natural order, the unlabelled category last."""
@@ -87,11 +83,8 @@ class LabelField(LabelsWithUnlabeledObsField):
 
     def transfer_field(self, state_registry: dict, adata_target: AnnData, **kwargs: Any) -> dict:
         """Number the types of a query as those of the training data are."""
-        return self._write(
-            adata_target,
-            self._labels(adata_target),
-            np.asarray(state_registry[self.CATEGORICAL_MAPPING_KEY], dtype=object),
-        )
+        mapping = np.asarray(state_registry[self.CATEGORICAL_MAPPING_KEY], dtype=object)
+        return self._write(adata_target, self._labels(adata_target), mapping)
 
     def validate_field(self, adata: AnnData) -> None:
         """The column was checked when it was read; a query may lack it."""
@@ -112,8 +105,8 @@ class LabelField(LabelsWithUnlabeledObsField):
         }
 
 
-class OriginField(LabelField):
-    """Tumour (1) or normal (0); anything else, and a missing column, is -1 and takes no part in the origin objective.
+class MalignancyField(LabelField):
+    """Tumour (1) or normal (0); anything else, and a missing column, is -1 and takes no part in the objective.
 
     Parameters
     ----------
@@ -122,12 +115,11 @@ class OriginField(LabelField):
     """
 
     def __init__(self, obs_key: str | None) -> None:
-        super().__init__(_keys.ORIGIN_KEY, obs_key, "unknown")
+        super().__init__(_keys.MALIGNANCY_KEY, obs_key, "unknown")
 
     def register_field(self, adata: AnnData) -> dict:
         """Read the words."""
-        codes = self._labels(adata).str.strip().str.lower().map(ORIGIN_WORDS)
-        adata.obs[self.attr_key] = codes.fillna(-1).astype(np.int64)
+        adata.obs[self.attr_key] = malignancy_codes(self._labels(adata))
         return {
             self.CATEGORICAL_MAPPING_KEY: np.array(["normal", "tumor"], dtype=object),
             self.ORIGINAL_ATTR_KEY: self._original_attr_key,

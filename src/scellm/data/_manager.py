@@ -1,4 +1,4 @@
-"""The one public hook that every scvi-tools loader calls for its dataset."""
+"""The public hook through which every scvi-tools loader gets its dataset."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from scvi.data import AnnDataManager
 from torch.utils.data import Dataset, Subset
 
-from scellm.data._dataset import TokenDataset
+from scellm.data._anndata_dataset import TokenDataset
 
 
 class TokenDataManager(AnnDataManager):
@@ -19,6 +19,6 @@ class TokenDataManager(AnnDataManager):
         data_and_attributes: list[str] | None = None,
         load_sparse_tensor: bool = False,  # noqa: FBT001, FBT002  scvi-tools' signature
     ) -> Dataset:
-        """Packed tokens of all cells, or of some in the order given."""
+        """Packed tokens of all cells, or of some in the given order."""
         dataset = TokenDataset(self)
         return dataset if indices is None else Subset(dataset, indices)

@@ -1,6 +1,8 @@
 """The models: AnnData in, arrays out."""
 
 from scellm.model._cell_lm import CellLM
-from scellm.model._openbiomed import from_openbiomed
+from scellm.model._classifier import CellLMClassifier
+from scellm.model._from_openbiomed import from_openbiomed
+from scellm.model._token_model import TokenModel
 
-__all__ = ["CellLM", "from_openbiomed"]
+__all__ = ["CellLM", "CellLMClassifier", "TokenModel", "from_openbiomed"]

@@ -1,24 +1,29 @@
-"""Tokens to vectors: plain torch, no AnnData."""
+"""Tokens to vectors, in plain torch."""
 
-from scellm.nn._block import ATTENTIONS, Block
+from scellm.nn._attention import ATTENTIONS, Attention
+from scellm.nn._block import Block, FeedForward
 from scellm.nn._config import PRESETS, Config, make_config
 from scellm.nn._encoder import Embedding, Encoder
 from scellm.nn._expression_pooling import ExpressionPooling
-from scellm.nn._favor import Favor, orthogonal_projection
+from scellm.nn._favor import Favor, favor, orthogonal_projection
 from scellm.nn._gene_table import GeneTable
-from scellm.nn._heads import AnnotationHead, MaskedHead, OriginHead, Projector
+from scellm.nn._heads import AnnotationHead, MalignancyHead, MaskedHead, ProjectionHead
+from scellm.nn._kernel import AttentionKernel
 from scellm.nn._mean_pooling import ClsPooling, MeanPooling
-from scellm.nn._module import POOLINGS
 from scellm.nn._openbiomed import OpenBioMedFavor
 from scellm.nn._performer import PerformerPytorch
-from scellm.nn._pooling import SparsePooling
+from scellm.nn._pooling import Pooling
+from scellm.nn._poolings import POOLINGS
 from scellm.nn._softmax import Softmax
+from scellm.nn._sparse_pooling import SparsePooling
 
 __all__ = [
     "ATTENTIONS",
     "POOLINGS",
     "PRESETS",
     "AnnotationHead",
+    "Attention",
+    "AttentionKernel",
     "Block",
     "ClsPooling",
     "Config",
@@ -26,15 +31,18 @@ __all__ = [
     "Encoder",
     "ExpressionPooling",
     "Favor",
+    "FeedForward",
     "GeneTable",
+    "MalignancyHead",
     "MaskedHead",
     "MeanPooling",
     "OpenBioMedFavor",
-    "OriginHead",
     "PerformerPytorch",
-    "Projector",
+    "Pooling",
+    "ProjectionHead",
     "Softmax",
     "SparsePooling",
+    "favor",
     "make_config",
     "orthogonal_projection",
-]  # fmt: skip
+]

@@ -1,10 +1,14 @@
-"""The shape of a CellLM, and its presets."""
+"""The shape of a model over tokens, and its presets."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
+
+from scellm._options import checked, in_range, one_of
+from scellm.nn._attention import ATTENTIONS
+from scellm.nn._poolings import POOLINGS
 
 
 @dataclass(frozen=True)
@@ -18,11 +22,12 @@ class Config:
     n_bins
         Number of bins. The bin table has two more rows, [CLS] and [MASK].
     dim
-        Width of a token, and of what is learned of a cell's vector.
+        Token width and learned embedding size.
     depth
-        Number of blocks; 0 leaves a bag of genes without attention.
+        Number of blocks. 0: no attention blocks (bag-of-genes model).
     heads, dim_head
-        Attention heads and their width; queries are `heads * dim_head` wide, which need not be `dim` (published: 1024 and 512).
+        Attention heads and their width; queries have `heads * dim_head` dimensions, which need not be `dim` (published:
+        1024 and 512).
     ff_mult
         Width of the feed-forward layer, in `dim`.
     n_features
@@ -30,22 +35,29 @@ class Config:
     attention
         Name of the attention: a key of `scellm.nn.ATTENTIONS`.
     dropout
-        Probability, at the three places of the published code: after the embedding, after attention, inside the feed-forward.
+        Probability, at the three places of the published code: after the embedding, after attention, inside the
+        feed-forward layer.
     gene_dim
-        Width of the gene table; by default `dim`. Another is mapped to `dim`.
+        Width of the gene table; by default `dim`. Another width is mapped to `dim`.
     train_genes
-        Whether the gene table learns. The paper's comes from a protein network; whether it learns on is not said.
+        Whether the gene table is trained. The paper's comes from a protein network; the paper does not say whether it is
+        trainable.
     pooling
-        Name of what makes one vector of a cell's tokens: a key of `scellm.nn.POOLINGS`.
-    sketch
-        Numbers of a cell's vector, after the first `dim`, that are a sketch of its genes; of pooling "expression" only. Wider ones tell
-        unseen tissue better (`benchmarks/linear_start.py`).
+        Name of the pooling: a key of `scellm.nn.POOLINGS`.
+    hashed_dim
+        Dimensions of hashed gene features (count sketch), after the first `dim`; of pooling "expression" only. Larger
+        values help on unseen tissue (`benchmarks/linear_start.py`).
     projector
-        Width of a perceptron between a cell's vector and the contrastive objective (:class:`scellm.nn.Projector`); 0 for none, as in the
-        paper.
+        Width of a projection head between the cell embedding and the contrastive objective
+        (:class:`scellm.nn.ProjectionHead`); 0 for none, as in the paper.
     compat, compat_length
-        "openbiomed" runs attention as the published code does, padding to `compat_length` included, in place of `attention`; for imported
-        weights only.
+        "openbiomed" runs attention as the published code does, with padding to `compat_length`, in place of `attention`;
+        for imported weights only.
+
+    Raises
+    ------
+    ValueError
+        If a value is out of its range, or two values exclude each other.
     """
 
     n_genes: int
@@ -61,20 +73,49 @@ class Config:
     gene_dim: int | None = None
     train_genes: bool = True
     pooling: str = "sparse"
-    sketch: int = 1920
+    hashed_dim: int = 1920
     projector: int = 0
     compat: str | None = None
     compat_length: int = 6000
 
+    def __post_init__(self) -> None:
+        for name in ("n_genes", "n_bins", "dim", "heads", "dim_head", "ff_mult", "compat_length"):
+            in_range(name, getattr(self, name), 1, whole=True)
+        for name in ("n_features", "gene_dim"):
+            if getattr(self, name) is not None:
+                in_range(name, getattr(self, name), 1, whole=True)
+        for name in ("depth", "hashed_dim", "projector"):
+            in_range(name, getattr(self, name), 0, whole=True)
+        in_range("dropout", self.dropout, 0, 1, open_high=True)
+        one_of("attention", self.attention, ATTENTIONS)
+        one_of("pooling", self.pooling, POOLINGS)
+        one_of("compat", self.compat, (None, "openbiomed"))
+        self._check_together()
+
+    def _check_together(self) -> None:
+        if not self.depth and (self.pooling == "cls" or self.compat):
+            msg = (
+                "depth=0 is a bag-of-genes model without attention: compat has nothing to run, and [CLS] sees no gene. "
+                "Use another pooling, or depth=1 or more."
+            )
+            raise ValueError(msg)
+        if self.compat and (self.pooling not in {"mean", "cls"} or self.dropout):
+            msg = (
+                f"compat={self.compat!r} with pooling={self.pooling!r} and dropout={self.dropout}: expected pooling "
+                "'mean' or 'cls' and dropout 0, as the published weights have no pooling and its padding allows no "
+                "dropout."
+            )
+            raise ValueError(msg)
+
     @property
     def features(self) -> int:
         """Number of random features."""
-        return self.n_features or int(self.dim_head * math.log(self.dim_head))
+        return self.n_features or max(int(self.dim_head * math.log(self.dim_head)), 1)
 
     @property
     def cell_dim(self) -> int:
-        """Length of a cell's vector."""
-        return self.dim + (self.sketch if self.pooling == "expression" else 0)
+        """Dimensions of a cell embedding."""
+        return POOLINGS[self.pooling].cell_dim(self.dim, self.hashed_dim)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers and strings."""
@@ -91,7 +132,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 
 def make_config(size: str, n_genes: int, **overrides: Any) -> Config:
-    """A preset with changes.
+    """Take a preset with changes.
 
     Parameters
     ----------
@@ -110,36 +151,14 @@ def make_config(size: str, n_genes: int, **overrides: Any) -> Config:
     Raises
     ------
     ValueError
-        If the size is not known or a number makes no model.
+        If the size is not known, or a value is out of its range.
     TypeError
         If an override is not a field.
     """
     if size not in PRESETS:
-        msg = f"size={size!r} is not known; expected one of {list(PRESETS)}. Other shapes: CellLM(adata, dim=..., depth=..., heads=...)."
-        raise ValueError(msg)
-    unknown = set(overrides) - set(Config.__dataclass_fields__)
-    if unknown:
-        msg = f"CellLM takes no {sorted(unknown)}; the shape's options are {list(Config.__dataclass_fields__)[1:]}."
-        raise TypeError(msg)
-    config = replace(Config(n_genes, **PRESETS[size]), **overrides)
-    small = [k for k in ("dim", "heads", "dim_head", "ff_mult", "n_bins") if getattr(config, k) < 1]
-    small += ["gene_dim"] if config.gene_dim is not None and config.gene_dim < 1 else []
-    if small or not 0 <= config.dropout < 1:
-        msg = f"{small or ['dropout']} must be positive, and dropout in [0, 1); found {[getattr(config, k) for k in small] or config.dropout}."
-        raise ValueError(msg)
-    below = [k for k in ("depth", "sketch", "projector") if getattr(config, k) < 0]
-    if below:
-        msg = f"{below} must be 0 (none) or more; found {[getattr(config, k) for k in below]}."
-        raise ValueError(msg)
-    if not config.depth and (config.pooling == "cls" or config.compat):
-        msg = "depth=0 is a bag of genes: it has no attention for compat to run, and its [CLS] sees no gene. Use another pooling, or depth=1 or more."
-        raise ValueError(msg)
-    if config.compat not in {None, "openbiomed"} or (
-        config.compat and (config.pooling not in {"mean", "cls"} or config.dropout)
-    ):
         msg = (
-            f"compat={config.compat!r} with pooling={config.pooling!r} and dropout={config.dropout}: expected None, or 'openbiomed' with "
-            "pooling 'mean' or 'cls' and dropout 0, as the published weights have no pooling and its padding allows no dropout."
+            f"size={size!r} is not known; expected one of {list(PRESETS)}. Other shapes: "
+            "CellLM(adata, dim=..., depth=..., heads=...)."
         )
         raise ValueError(msg)
-    return config
+    return checked(Config, {"n_genes": n_genes, **PRESETS[size], **overrides}, "CellLM")

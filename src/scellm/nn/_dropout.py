@@ -1,4 +1,4 @@
-"""Dropout that a CPU can afford."""
+"""Dropout that is fast on a CPU."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from torch.nn import functional
 
 
 def dropout(x: Float[Tensor, "..."], p: float, *, training: bool) -> Float[Tensor, "..."]:
-    """Zero a share of the values and scale the others up.
+    """Set a share of the values to zero and scale up the others.
 
-    On a CPU torch draws a number a value, which at a width of 128 costs as much as the matrix products. Here one 64-bit number decides
-    for eight values, a byte each: `p` is rounded to a multiple of 1/256 (0.1 becomes 26/256 = 0.1016), and the values kept are scaled
-    by what was really kept, so the mean is exact.
+    On a CPU torch draws one random number per value, which at a width of 128 costs as much as the matrix products. Here
+    one 64-bit number decides for eight values, one byte each: `p` is rounded to a multiple of 1/256 (0.1 becomes 26/256 =
+    0.1016), and the values kept are scaled by the rounded probability, so the mean is exact.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ def dropout(x: Float[Tensor, "..."], p: float, *, training: bool) -> Float[Tenso
     p
         Probability of zero.
     training
-        Whether to do anything.
+        If false, `x` is returned unchanged.
 
     Returns
     -------
@@ -39,16 +39,15 @@ def dropout(x: Float[Tensor, "..."], p: float, *, training: bool) -> Float[Tenso
 
 
 class _Dropout(torch.autograd.Function):
-    """Keeps one byte a value for the gradient."""
+    """Keeps one byte per value for the gradient."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, of_256: int) -> Tensor:
         n = x.numel()
         random = torch.empty(-(-n // 8), dtype=torch.int64).random_(-(2**63), None)  # all 64 bits are random
         least = of_256 - 128  # of the bytes -128 .. 127 that keep a value
-        kept = (
-            random.view(torch.int8)[:n].view(x.shape).clamp(least - 1, least).sub_(least - 1)
-        )  # 0 or 1; faster than a comparison
+        # 0 or 1; faster than a comparison
+        kept = random.view(torch.int8)[:n].view(x.shape).clamp(least - 1, least).sub_(least - 1)
         ctx.save_for_backward(kept)
         ctx.scale = 256 / (256 - of_256)
         return (x * kept).mul_(ctx.scale)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from scellm.data._tokens import Padded
+from scellm._tokens import Padded
+from scellm.nn._attention import ATTENTIONS, Attention
 from scellm.nn._block import Block
 from scellm.nn._config import Config
 from scellm.nn._dropout import dropout
 from scellm.nn._gene_table import GeneTable
+from scellm.nn._kernel import AttentionKernel
+from scellm.nn._openbiomed import OpenBioMedFavor
+
+_PADDING_WITHOUT_BLOCKS = 0.2  # without attention, padding costs a lookup and no product
 
 
 class Embedding(nn.Module):
@@ -29,7 +33,7 @@ class Embedding(nn.Module):
     def __init__(self, config: Config) -> None:
         super().__init__()
         self.bin = nn.Embedding(config.n_bins + 2, config.dim)
-        self.gene = GeneTable(config)
+        self.gene = GeneTable(config.n_genes, config.dim, config.gene_dim, trainable=config.train_genes)
         self.dropout = config.dropout
 
     def forward(
@@ -52,16 +56,16 @@ class Encoder(nn.Module):
         super().__init__()
         self.config = config
         self.embedding = Embedding(config)
-        self.blocks: Sequence[Block] = nn.ModuleList(Block(config) for _ in range(config.depth))  # type: ignore[assignment]
+        self.blocks: Sequence[Block] = nn.ModuleList(_make_block(config) for _ in range(config.depth))  # type: ignore[assignment]  # a ModuleList is a sequence to us
         self.norm = nn.LayerNorm(config.dim)
 
     @property
     def max_padding(self) -> float:
-        """Largest share of padding that the attention copes with."""
-        return cast("float", self.blocks[0].attention.kernel.max_padding) if len(self.blocks) else 0.2
+        """Largest share of padding in a chunk."""
+        return self.blocks[0].attention.kernel.max_padding if len(self.blocks) else _PADDING_WITHOUT_BLOCKS
 
     def forward(self, cells: Padded) -> Float[Tensor, "cells length dim"]:
-        """Vectors of all tokens; those of padding mean nothing."""
+        """Vectors of all tokens; those of padding have no meaning."""
         b, n = cells.gene.shape
         x = self.embedding(cells.gene, cells.bin).view(b * n, -1)  # (b * n, d)
         x = pad(x, (0, 0, 0, _extra_rows(x)))  # (rows, d)
@@ -70,12 +74,21 @@ class Encoder(nn.Module):
         return self.norm(x)[: b * n].view(b, n, -1)
 
     def redraw(self, generator: torch.Generator) -> None:
-        """Draw the random features of every block anew."""
+        """Draw new random features for every block."""
         for block in self.blocks:
             block.attention.redraw(generator)
 
 
+def _make_block(config: Config) -> Block:
+    attention = Attention(config.dim, config.heads, config.dim_head, config.features, _make_kernel(config))
+    return Block(config.dim, attention, config.ff_mult, config.dropout)
+
+
+def _make_kernel(config: Config) -> AttentionKernel:
+    return OpenBioMedFavor(config.compat_length) if config.compat else ATTENTIONS[config.attention]()
+
+
 def _extra_rows(x: Tensor) -> int:
-    """Rows to add so that chunks come in few shapes. For bf16 on a CPU, oneDNN builds a kernel for every new shape, at about 10 ms each."""
+    """Rows to add so that chunks come in few shapes: for bf16 on a CPU, oneDNN compiles a kernel per shape (10 ms)."""
     few_shapes = x.device.type == "cpu" and (x.dtype == torch.bfloat16 or torch.is_autocast_enabled("cpu"))
     return -len(x) % 256 if few_shapes else 0

@@ -1,50 +1,50 @@
-"""The mean of a cell's tokens, or its [CLS]: poolings with nothing to learn."""
+"""The mean of a cell's tokens, or its [CLS]: poolings without parameters."""
 
 from __future__ import annotations
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
-from scellm.data._tokens import Padded
-from scellm.nn._config import Config
+from scellm._tokens import Padded
+from scellm.nn._pooling import Pooling
 
 
-class MeanPooling(nn.Module):
-    """Mean of the vectors of a cell's genes, without [CLS] and padding; [CLS] where a cell has no gene.
+class MeanPooling(Pooling):
+    """Mean of the vectors of a cell's genes, without [CLS] and padding; [CLS] if a cell has no gene.
 
     Parameters
     ----------
-    config
-        The shape.
+    n_genes, n_bins, dim, hashed_dim
+        As in :class:`Pooling`.
     """
 
-    def __init__(self, config: Config) -> None:
-        super().__init__()
-        self.n_genes = config.n_genes
+    def __init__(self, n_genes: int, n_bins: int, dim: int, hashed_dim: int = 0) -> None:
+        super().__init__(n_genes, n_bins, dim, hashed_dim)
+        self.n_genes = n_genes
 
     def forward(self, hidden: Float[Tensor, "cells length dim"], cells: Padded) -> Float[Tensor, "cells dim"]:
-        """One vector a cell."""
+        """One embedding per cell."""
         weight = (cells.gene < self.n_genes).to(torch.promote_types(hidden.dtype, torch.float32))  # (b, n)
         empty = weight.sum(1) == 0
         weight[:, 0] = torch.where(empty, 1.0, weight[:, 0])
         weight = weight / weight.sum(1, keepdim=True)
-        with torch.autocast(hidden.device.type, enabled=False):  # a sum over a thousand genes wants all its bits
+        with torch.autocast(hidden.device.type, enabled=False):  # a sum over a thousand genes needs full precision
             return torch.einsum("bn,bnd->bd", weight, hidden.to(weight.dtype))
 
 
-class ClsPooling(nn.Module):
+class ClsPooling(Pooling):
     """The vector of [CLS].
 
     Parameters
     ----------
-    config
-        The shape.
+    n_genes, n_bins, dim, hashed_dim
+        As in :class:`Pooling`.
     """
 
-    def __init__(self, config: Config) -> None:
-        super().__init__()
+    def __init__(self, n_genes: int, n_bins: int, dim: int, hashed_dim: int = 0) -> None:
+        super().__init__(n_genes, n_bins, dim, hashed_dim)
 
     def forward(self, hidden: Float[Tensor, "cells length dim"], cells: Padded) -> Float[Tensor, "cells dim"]:
-        """One vector a cell."""
+        """One embedding per cell."""
         return hidden[:, 0].to(torch.promote_types(hidden.dtype, torch.float32))

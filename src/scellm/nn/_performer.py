@@ -1,15 +1,17 @@
-"""FAVOR+ as performer-pytorch computes it: the reference that ours is measured against."""
+"""FAVOR+ as performer-pytorch computes it: the reference for ours."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from jaxtyping import Bool, Float
-from torch import Tensor, nn
+from torch import Tensor
+
+from scellm.nn._kernel import AttentionKernel
 
 
-class PerformerPytorch(nn.Module):
-    """`FastAttention` of performer-pytorch with our projection, on cells of equal length only, since it has no mask for keys.
+class PerformerPytorch(AttentionKernel):
+    """`FastAttention` of performer-pytorch with our projection, on cells of equal length, as it has no mask for keys.
 
     Raises
     ------
@@ -34,7 +36,7 @@ class PerformerPytorch(nn.Module):
     ) -> Float[Tensor, "cells heads length dim_head"]:
         """Attend within each cell."""
         if real is not None:
-            msg = "performer-pytorch cannot leave padding out; give it cells of one length (Tokens.cut with max_padding=0)."
+            msg = "performer-pytorch cannot leave padding out; give it cells of one length (Tokens.cut, max_padding=0)."
             raise ValueError(msg)
         shape = (projection.shape[1], projection.shape[0])
         if shape not in self._attention:
@@ -48,6 +50,9 @@ def _import() -> Any:
     try:
         from performer_pytorch import FastAttention
     except ImportError as error:
-        msg = "attention='performer-pytorch' needs that library: pip install 'scellm[performer]'. attention='favor' is the same formula."
+        msg = (
+            "attention='performer-pytorch' needs that library: pip install 'scellm[performer]'. attention='favor' is the "
+            "same formula."
+        )
         raise ImportError(msg) from error
     return FastAttention

@@ -1,45 +1,71 @@
-"""From the vectors of a cell's tokens to one vector of the cell (paper, appendix F "Pooling")."""
+"""What every pooling is: from the vectors of a cell's tokens to one cell embedding (paper, appendix F, "Pooling")."""
 
 from __future__ import annotations
 
-import torch
+from abc import ABC, abstractmethod
+
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.functional import embedding_bag
 
-from scellm.data._tokens import Padded
-from scellm.nn._config import Config
+from scellm._tokens import Padded, Tokens
 
 
-class SparsePooling(nn.Module):
-    r"""A scalar per token, put back at its gene in a row of all genes, then a linear layer; never building that row.
-
-    The paper's convolution of width `dim` is one linear map from a token's vector to a scalar; unexpressed genes are 0. With
-    :math:`s_g` the scalar of gene :math:`g` and :math:`A` the linear layer, the result is :math:`b + \sum_g s_g A_g`, a weighted
-    sum of the rows of the expressed genes: time and memory grow with them, not with the vocabulary.
+class Pooling(nn.Module, ABC):
+    """One cell embedding from the vectors of a cell's tokens.
 
     Parameters
     ----------
-    config
-        The shape. [CLS] has a place of its own after the genes, as published.
-    dim_out
-        Length of the result; by default `config.dim`.
+    n_genes
+        Size of the vocabulary.
+    n_bins
+        Number of bins.
+    dim
+        Width of a token, and number of learned dimensions of a cell embedding.
+    hashed_dim
+        Dimensions of hashed gene features, for poolings that have them.
     """
 
-    def __init__(self, config: Config, dim_out: int | None = None) -> None:
+    @abstractmethod
+    def __init__(self, n_genes: int, n_bins: int, dim: int, hashed_dim: int) -> None:
         super().__init__()
-        self.scalar = nn.Linear(config.dim, 1)
-        self.weight = nn.Parameter(torch.empty(config.n_genes + 1, dim_out or config.dim))
-        self.bias = nn.Parameter(torch.zeros(dim_out or config.dim))
-        nn.init.normal_(self.weight, std=(dim_out or config.dim) ** -0.5)
 
-    def forward(self, hidden: Float[Tensor, "cells length dim"], cells: Padded) -> Float[Tensor, "cells dim_out"]:
-        """One vector a cell."""
-        with torch.autocast(hidden.device.type, enabled=False):  # a sum over a thousand genes wants all its bits
-            scalar = self.scalar(hidden.to(self.weight.dtype)).squeeze(-1)  # (b, n)
-        gene = cells.gene
-        if cells.real is not None:
-            # Padding has no row of its own: it weighs nothing in that of [CLS].
-            scalar = scalar.masked_fill(~cells.real, 0.0)
-            gene = gene.clamp(max=len(self.weight) - 1)
-        return embedding_bag(gene, self.weight, per_sample_weights=scalar, mode="sum") + self.bias
+    @abstractmethod
+    def forward(self, hidden: Float[Tensor, "cells length dim"], cells: Padded) -> Float[Tensor, "cells cell_dim"]:
+        """One embedding per cell.
+
+        Parameters
+        ----------
+        hidden
+            Vectors of the tokens.
+        cells
+            The tokens.
+
+        Returns
+        -------
+        torch.Tensor
+            float32 or float64.
+        """
+
+    @staticmethod
+    def cell_dim(dim: int, hashed_dim: int) -> int:
+        """Dimensions of a cell embedding; `dim` unless a pooling adds others."""
+        return dim
+
+    @property
+    def needs_cells(self) -> bool:
+        """Whether :meth:`initialize` is still to be called with training cells."""
+        return False
+
+    def initialize(self, tokens: Tokens, seed: int = 0) -> None:
+        """Set initial weights from training cells, once before pretraining; by default there is nothing to set.
+
+        Parameters
+        ----------
+        tokens
+            Some thousands of training cells.
+        seed
+            Seed of random draws.
+        """
+
+    def read_direction(self, direction: Float[Tensor, " dim"]) -> None:
+        """Start to read tokens along the direction in which bin embeddings start in order; by default nothing."""

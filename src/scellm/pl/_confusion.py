@@ -1,43 +1,49 @@
-"""Which types are taken for which."""
+"""True against predicted types."""
 
 from __future__ import annotations
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from anndata import AnnData
 from matplotlib.axes import Axes
 
 from scellm import _keys
+from scellm.pl._axes import axes_or_new, finish
 
 
 def confusion(
-    adata: AnnData, labels_key: str, *, predicted_key: str = _keys.TYPE, normalize: bool = True, cmap: str = "Blues",
-    ax: Axes | None = None, show: bool | None = None,
-) -> Axes:  # fmt: skip
-    """Known types against predicted ones.
+    adata: AnnData,
+    labels_key: str,
+    *,
+    predicted_key: str = _keys.TYPE,
+    normalize: bool = True,
+    cmap: str = "Blues",
+    ax: Axes | None = None,
+    show: bool | None = None,
+) -> Axes:
+    """Draw true against predicted types.
 
     Parameters
     ----------
     adata
-        After :func:`scellm.tl.annotate`; subset it to the cells held out, to see those only.
+        After :func:`scellm.tl.annotate`; subset it to the held-out cells, to see only those.
     labels_key
-        Column of `obs` with the known types; cells without one are left out.
+        Column of `obs` with the true types; cells without one are left out.
     predicted_key
         Column of `obs` with the predicted types.
     normalize
-        Show shares of each known type, else numbers of cells.
+        Show shares of each true type; otherwise numbers of cells.
     cmap
         A matplotlib colour map.
     ax
-        Where to draw.
+        Axes to draw on; by default a new figure.
     show
-        Call `plt.show()`.
+        Show the figure; `None` as in scanpy.
 
     Returns
     -------
     matplotlib.axes.Axes
-        Known types in rows, predicted ones in columns.
+        True types in rows, predicted ones in columns.
 
     Raises
     ------
@@ -47,7 +53,7 @@ def confusion(
     Examples
     --------
     >>> scellm.tl.annotate(adata, model)
-    >>> scellm.pl.confusion(adata[held_out], "cell_type")
+    >>> ax = scellm.pl.confusion(adata[45:], "cell_type")
     """
     for name, key in (("labels_key", labels_key), ("predicted_key", predicted_key)):
         if key not in adata.obs:
@@ -58,32 +64,25 @@ def confusion(
             )
             msg = f"{name}={key!r} is not in adata.obs. {hint}"
             raise KeyError(msg)
-    known, told = adata.obs[labels_key].astype(object), adata.obs[predicted_key].astype(object)
-    table = pd.crosstab(known, told)
+    known, predicted = adata.obs[labels_key].astype(object), adata.obs[predicted_key].astype(object)
+    table = pd.crosstab(known, predicted)
     both = sorted(set(table.index) | set(table.columns), key=str)
     table = table.reindex(index=[t for t in both if t in table.index], columns=both, fill_value=0)
     n = table.sum(axis=1)
     shown = table.div(n, axis=0) if normalize else table
-    ax = (
-        ax
-        if ax is not None
-        else plt.subplots(figsize=(2.2 + 0.42 * len(both), 1.6 + 0.42 * len(table)), layout="constrained")[1]
-    )
+    given = ax is not None
+    ax = axes_or_new(ax, (2.2 + 0.42 * len(both), 1.6 + 0.42 * len(table)))
     image = ax.imshow(shown.to_numpy(), cmap=cmap, vmin=0, vmax=1 if normalize else None)
     ax.set_xticks(range(len(both)), both, rotation=90)
     ax.set_yticks(range(len(table)), [f"{t} ({n[t]:,})" for t in table.index])
-    ax.set(xlabel=f"predicted ({predicted_key})", ylabel=f"known ({labels_key})")
+    ax.set(xlabel=f"predicted ({predicted_key})", ylabel=f"true ({labels_key})")
     _write_numbers(ax, shown.to_numpy(), ".2f" if normalize else ".0f")
     if ax.figure is not None:
-        ax.figure.colorbar(image, ax=ax, label="share of the known type" if normalize else "cells", shrink=0.6)
-    if show:
-        plt.show()
-    return ax
+        ax.figure.colorbar(image, ax=ax, label="share of the true type" if normalize else "cells", shrink=0.6)
+    return finish(ax, show=show, given=given, spines=True)
 
 
 def _write_numbers(ax: Axes, values: np.ndarray, form: str) -> None:
     for i, j in np.argwhere(values > 0):
-        dark = values[i, j] > values.max() / 2
-        ax.text(
-            j, i, f"{values[i, j]:{form}}", ha="center", va="center", fontsize=7, color="white" if dark else "black"
-        )
+        color = "white" if values[i, j] > values.max() / 2 else "black"
+        ax.text(j, i, f"{values[i, j]:{form}}", ha="center", va="center", fontsize=7, color=color)

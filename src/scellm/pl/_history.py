@@ -1,26 +1,29 @@
-"""How training went."""
+"""Losses over training."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-if TYPE_CHECKING:
-    from scellm.model import CellLM
+from scellm.model import TokenModel
+from scellm.pl._axes import axes_or_new, finish
 
-_SHOWN = {"pretrain": ("loss", "contrastive", "masked", "origin"), "train": ("train_loss", "validation_loss")}
+_STAGES = ("pretrain", "train")
 
 
 def history(
-    model: CellLM, *, stage: str | None = None, keys: Sequence[str] | None = None, smooth: int | None = None, ax: Axes | None = None,
+    model: TokenModel,
+    *,
+    stage: str | None = None,
+    keys: Sequence[str] | None = None,
+    smooth: int | None = None,
+    ax: Axes | None = None,
     show: bool | None = None,
-) -> Axes:  # fmt: skip
-    """Losses over pretraining steps or training epochs.
+) -> Axes:
+    """Draw losses over pretraining steps or training epochs.
 
     Parameters
     ----------
@@ -31,16 +34,16 @@ def history(
     keys
         Columns of `model.history` to draw in place of the losses.
     smooth
-        Steps of the running mean; by default a fiftieth of a long run, none for a short one. The single values stay visible behind.
+        Steps of the running mean; by default a fiftieth of a long run, none for a short one. Single values are drawn behind it.
     ax
-        Where to draw.
+        Axes to draw on; by default a new figure.
     show
-        Call `plt.show()`.
+        Show the figure; `None` as in scanpy.
 
     Returns
     -------
     matplotlib.axes.Axes
-        With a line a loss.
+        With one line per loss.
 
     Raises
     ------
@@ -49,30 +52,41 @@ def history(
 
     Examples
     --------
-    >>> scellm.pl.history(model, stage="pretrain")
+    >>> model.pretrain(max_steps=2, batch_size=8)
+    >>> ax = scellm.pl.history(model, stage="pretrain")
     """
     recorded = model.history or {}
-    if keys is None:
-        stage = stage or ("train" if "train_loss" in recorded else "pretrain")
-        if stage not in _SHOWN:
-            msg = f"stage={stage!r} is not known; expected one of {list(_SHOWN)}."
-            raise ValueError(msg)
-        names = _SHOWN[stage] if stage == "train" else tuple(f"pretrain_{k}" for k in _SHOWN[stage])
-        keys = [k for k in names if k in recorded]
+    keys = _losses(model, stage) if keys is None else list(keys)
     lacking = [k for k in keys if k not in recorded]
     if lacking or not keys:
-        msg = f"model.history holds {sorted(recorded) or 'nothing'}, not {lacking or f'a loss of stage {stage!r}'}. Run model.pretrain() or model.train()."
+        what = lacking or f"a loss of stage {stage!r}"
+        msg = (
+            f"model.history holds {sorted(recorded) or 'nothing'}, not {what}. Run model.pretrain() or model.train()."
+        )
         raise ValueError(msg)
-    ax = ax if ax is not None else plt.subplots(figsize=(5, 3.5), layout="constrained")[1]
+    given = ax is not None
+    ax = axes_or_new(ax, (5, 3.5))
     for key in keys:
         _line(ax, recorded[key], key, smooth)
     step = recorded[keys[0]].index.name or "epoch"
     ax.set(xlabel=step, ylabel="loss" if all("loss" in k or k.startswith("pretrain_") for k in keys) else "value")
     ax.legend(frameon=False)
-    ax.spines[["top", "right"]].set_visible(False)
-    if show:
-        plt.show()
-    return ax
+    return finish(ax, show=show, given=given)
+
+
+def _losses(model: TokenModel, stage: str | None) -> list[str]:
+    """Names of the losses of a stage that were recorded."""
+    recorded = model.history or {}
+    stage = stage or ("train" if "train_loss" in recorded else "pretrain")
+    if stage not in _STAGES:
+        msg = f"stage={stage!r} is not known; expected one of {list(_STAGES)}."
+        raise ValueError(msg)
+    if stage == "train":
+        names = ["train_loss", "validation_loss"]
+    else:
+        objectives = model.configs_.get("pretrain", {}).get("objectives", [])
+        names = [f"pretrain_{name}" for name in ("loss", *objectives)]
+    return [name for name in names if name in recorded]
 
 
 def _line(ax: Axes, column: pd.DataFrame, key: str, smooth: int | None) -> None:

@@ -1,6 +1,7 @@
 """Preprocessing: AnnData to AnnData."""
 
+from scellm.pp._binning import Binning
 from scellm.pp._prepare import prepare
-from scellm.pp._vocabulary import Vocabulary, load_vocabulary
+from scellm.pp._report import PrepareReport
 
-__all__ = ["Vocabulary", "load_vocabulary", "prepare"]
+__all__ = ["Binning", "PrepareReport", "prepare"]

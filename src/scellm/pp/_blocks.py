@@ -1,4 +1,4 @@
-"""Work on blocks of rows in a few threads, results in order."""
+"""Process blocks of rows in a few threads, with results in order."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ Result = TypeVar("Result")
 
 
 def map_blocks(work: Callable[[Block], Result], blocks: Iterable[Block]) -> Iterator[Result]:
-    """Apply `work` to every block. NumPy lets go of the interpreter's lock in its loops, so threads share the cores.
+    """Apply `work` to every block, in a few threads. NumPy releases the interpreter lock, so they use all cores.
 
     Parameters
     ----------
     work
-        What to do with a block; must change nothing outside it.
+        Function of a block, without side effects.
     blocks
-        Read one after another in the calling thread (files are not thread-safe), a few ahead, so memory stays bounded.
+        Read in the calling thread, as files are not thread-safe, and only a few ahead, so that memory stays bounded.
 
     Yields
     ------

@@ -1,4 +1,4 @@
-"""The input detective: what the values of a matrix are, told from the values alone."""
+"""Detect what a matrix holds, from its values alone."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ import scipy.sparse as sp
 from scellm.pp._matrix import Matrix
 
 COUNTS, DECIMAL, NORMALISED, LOG, UNUSABLE = "counts", "counts with decimals", "normalised", "log1p", "not usable"
-TRUST = (COUNTS, DECIMAL, LOG, NORMALISED, UNUSABLE)  # the best kind first
+PREFERENCE = (COUNTS, DECIMAL, LOG, NORMALISED, UNUSABLE)
+"""Kinds of values, the best first."""
 
 _BASES = {"e": math.e, "2": 2.0, "10": 10.0}
-_TARGETS = (1e4, 1e6, 1e5, 1e3)  # usual target sums, tried where the rows cannot tell
+_TARGETS = (1e4, 1e6, 1e5, 1e3)  # usual target sums, tried if the sums of rows differ
 _LARGEST_LOG = 25.0  # ln(1 + 7e10): no log of an expression value is larger
 
 
 @dataclass(frozen=True)
-class Finding:
-    """What a matrix was taken for.
+class DetectedInput:
+    """What a matrix holds.
 
     Parameters
     ----------
@@ -31,11 +32,11 @@ class Finding:
     base
         Base of the logarithm, for "log1p".
     target
-        What every cell's values were scaled to sum to, where known; 0 where they were not scaled.
+        Sum that every cell was scaled to, if known; 0 if cells were not scaled.
     exact
-        Whether the counts behind the values can be had back exactly (up to the smallest count of a cell).
+        Whether the counts behind the values can be recovered exactly (up to the smallest count of a cell).
     assumed
-        Whether `target` is a guess, so that the caller warns.
+        Whether `target` is a guess; the caller then warns.
     """
 
     kind: str
@@ -46,11 +47,11 @@ class Finding:
     assumed: bool = False
 
 
-def inspect(matrix: Matrix) -> Finding:
-    """Say what the values of a matrix are.
+def detect(matrix: Matrix) -> DetectedInput:
+    """Detect what the values of a matrix are.
 
-    Reads all values of the first, the middle and the last block of rows, always the same ones: no random sample, so the answer
-    is the same on every run and no random stream of the user's is touched.
+    Reads all values of the first, the middle and the last block of rows. There is no random sample: the result is the
+    same on every run, and no random state is changed.
 
     Parameters
     ----------
@@ -59,19 +60,19 @@ def inspect(matrix: Matrix) -> Finding:
 
     Returns
     -------
-    Finding
+    DetectedInput
         The kind and the evidence.
     """
     block = _sample(matrix)
     x = block.data.astype(np.float64)
     if not len(x):
-        return Finding(COUNTS, "all values are zero", exact=True)
+        return DetectedInput(COUNTS, "all values are zero", exact=True)
     if not np.isfinite(x).all():
-        return Finding(UNUSABLE, f"{int((~np.isfinite(x)).sum())} values are NaN or infinite")
+        return DetectedInput(UNUSABLE, f"{int((~np.isfinite(x)).sum())} values are NaN or infinite")
     if x.min() < 0:
-        return Finding(UNUSABLE, f"values go down to {x.min():.3g}: scaled or centred, which cannot be undone")
+        return DetectedInput(UNUSABLE, f"values go down to {x.min():.3g}: scaled or centred, which cannot be undone")
     if (x == np.floor(x)).all():
-        return Finding(COUNTS, f"every value is a whole number, the largest {x.max():.0f}", exact=True)
+        return DetectedInput(COUNTS, f"every value is a whole number, the largest {x.max():.0f}", exact=True)
     block = sp.csr_matrix((x, block.indices, block.indptr), shape=block.shape)
     return _logged(block) or _linear(block)
 
@@ -84,8 +85,8 @@ def _sample(matrix: Matrix) -> sp.csr_matrix:
     return block
 
 
-def _logged(block: sp.csr_matrix) -> Finding | None:
-    """Log1p in some base, if taking it back gives rows of equal sum or whole multiples of each row's smallest value."""
+def _logged(block: sp.csr_matrix) -> DetectedInput | None:
+    """Log1p in some base, if inverting it gives rows of equal sum or whole multiples of each row's smallest value."""
     if block.data.max() > _LARGEST_LOG:
         return None
     rounded = _is_rounded(block.data)
@@ -99,14 +100,17 @@ def _logged(block: sp.csr_matrix) -> Finding | None:
             continue
         exact = bool(whole.mean() >= 0.9) and not rounded
         if exact and _spread(unit) < 1e-3 and abs(np.median(unit) - 1) < 1e-3:
-            return Finding(LOG, f"log1p (base {name}) of counts that were not scaled", base, 0.0, exact=True)
+            return DetectedInput(LOG, f"log1p (base {name}) of counts that were not scaled", base, 0.0, exact=True)
         target, assumed = _target(sums, unit, whole, same=same)
         how = "rows sum to" if same else ("assumed to be scaled to" if assumed else "cells were scaled to")
         form = f"log1p in base {name}" + (", rounded to three decimals" if rounded else "")
-        return Finding(LOG, f"{form}; taken back, {how} {target:,.6g}", base, target, exact, assumed)
+        return DetectedInput(LOG, f"{form}; inverted, {how} {target:,.6g}", base, target, exact, assumed)
     if (block.data < _LARGEST_LOG).all() and block.data.max() < 16:
-        why = f"values with decimals, none above {block.data.max():.3g}, and no base gives counts back: taken for log1p in base e"
-        return Finding(LOG, why, math.e, 1e4, exact=False, assumed=True)
+        why = (
+            f"values with decimals, none above {block.data.max():.3g}, and no base gives counts back: taken for log1p "
+            "in base e"
+        )
+        return DetectedInput(LOG, why, math.e, 1e4, exact=False, assumed=True)
     return None
 
 
@@ -115,22 +119,22 @@ def _is_rounded(values: np.ndarray) -> bool:
     return bool((np.abs(values * 1e3 - np.round(values * 1e3)) < 1e-3).all())
 
 
-def _linear(block: sp.csr_matrix) -> Finding:
+def _linear(block: sp.csr_matrix) -> DetectedInput:
     sums = row_sums(block)
     _, whole = units(block)
     exact = bool(whole.mean() >= 0.9)
     if _spread(sums) < 1e-3 and block.shape[0] > 2:
-        return Finding(
+        return DetectedInput(
             NORMALISED,
             f"no log was taken, but every row sums to {np.median(sums):,.6g}",
             target=float(np.median(sums)),
             exact=exact,
         )
-    return Finding(DECIMAL, f"values with decimals up to {block.data.max():,.6g}, rows of unequal sum")
+    return DetectedInput(DECIMAL, f"values with decimals up to {block.data.max():,.6g}, rows of unequal sum")
 
 
 def _target(sums: np.ndarray, unit: np.ndarray, whole: np.ndarray, *, same: bool) -> tuple[float, bool]:
-    """What cells were scaled to, and whether it is a guess. One count is `target / total`, and totals are whole numbers."""
+    """The sum that cells were scaled to, and whether it is a guess. One count is `target / total`, a whole number."""
     if same:
         return float(np.median(sums)), False
     for target in _TARGETS:
@@ -156,7 +160,7 @@ def _spread(values: np.ndarray) -> float:
 
 
 def units(y: sp.csr_matrix, tolerance: float = 3e-6) -> tuple[np.ndarray, np.ndarray]:
-    """What one count is worth in each row, if the row's values are whole multiples of something.
+    """Value of one count in each row, if the row's values are whole multiples of something.
 
     Parameters
     ----------
@@ -168,8 +172,8 @@ def units(y: sp.csr_matrix, tolerance: float = 3e-6) -> tuple[np.ndarray, np.nda
     Returns
     -------
     tuple of numpy.ndarray
-        Unit, float64, and whether every value of the row is a whole multiple of it, bool; of the rows that hold something.
-        Where a gene was seen once in the cell, the unit is the smallest value; else a half or a third of it is tried.
+        For each row that holds a value: the unit, float64, and whether every value is a whole multiple of it, bool. The
+        unit is the smallest value if a gene was counted once in the cell; otherwise a half or a third of it is tried.
     """
     n = np.diff(y.indptr)
     held = n > 0

@@ -9,24 +9,25 @@ import numpy as np
 import scipy.sparse as sp
 from anndata import AnnData
 
-from scellm.pp._detect import COUNTS, TRUST, UNUSABLE, Finding, inspect, row_sums, units
+from scellm._compat import layer_names
+from scellm.pp._detect import COUNTS, PREFERENCE, UNUSABLE, DetectedInput, detect, row_sums, units
 from scellm.pp._matrix import Matrix, matrix_names
 
 
 @dataclass(frozen=True)
 class Expression:
-    """A matrix and what was found in it; gives linear values whatever form the matrix has.
+    """A matrix and what was detected in it; converts any kind of values to linear ones.
 
     Parameters
     ----------
     matrix
-        Where the values are.
-    finding
+        The matrix that holds the values.
+    detected
         What they are.
     """
 
     matrix: Matrix
-    finding: Finding
+    detected: DetectedInput
 
     def linear(self, rows: sp.csr_matrix) -> tuple[sp.csr_matrix, np.ndarray]:
         """Values proportional to counts, and each cell's total on the same scale.
@@ -39,21 +40,21 @@ class Expression:
         Returns
         -------
         tuple
-            CSR (cells, genes) and totals, float64, (cells,). Where `finding.exact`, the values are whole numbers: the counts.
+            CSR (cells, genes) and totals, float64, (cells,). If `detected.exact`, the values are the counts.
         """
-        finding = self.finding
-        if finding.kind == COUNTS or (not finding.base and not finding.exact):
+        detected = self.detected
+        if detected.kind == COUNTS or (not detected.base and not detected.exact):
             return rows, row_sums(rows)
         y = sp.csr_matrix((rows.data.astype(np.float64), rows.indices, rows.indptr), shape=rows.shape, copy=True)
         y.eliminate_zeros()
-        if finding.base:
-            y.data = np.expm1(y.data * math.log(finding.base))
-        totals = np.full(y.shape[0], finding.target) if finding.target else row_sums(y)
-        return _recover(y, totals, scaled=bool(finding.target)) if finding.exact else (y, totals)
+        if detected.base:
+            y.data = np.expm1(y.data * math.log(detected.base))
+        totals = np.full(y.shape[0], detected.target) if detected.target else row_sums(y)
+        return _recover(y, totals, scaled=bool(detected.target)) if detected.exact else (y, totals)
 
 
 def _recover(y: sp.csr_matrix, totals: np.ndarray, *, scaled: bool) -> tuple[sp.csr_matrix, np.ndarray]:
-    """Divide each row by what one count is worth there, and round; rows where that fails stay as they are."""
+    """Divide each row by the value of one count, and round; rows where that fails stay as they are."""
     unit, whole = units(y)
     n = np.diff(y.indptr)
     held = np.flatnonzero(n > 0)
@@ -71,7 +72,7 @@ def _recover(y: sp.csr_matrix, totals: np.ndarray, *, scaled: bool) -> tuple[sp.
 
 
 def find_expression(adata: AnnData, layer: str | None = None) -> Expression:
-    """Find the matrix that is nearest to raw counts.
+    """Find the matrix that is closest to raw counts.
 
     Parameters
     ----------
@@ -90,13 +91,13 @@ def find_expression(adata: AnnData, layer: str | None = None) -> Expression:
     KeyError
         If `layer` is not there.
     ValueError
-        If no matrix holds counts or something they can be had back from.
+        If no matrix holds counts or values that they can be recovered from.
     """
     names = matrix_names(adata) if layer is None else [_layer_name(adata, layer)]
-    found = [Expression(matrix, inspect(matrix)) for matrix in (Matrix.of(adata, name) for name in names)]
-    best = min(found, key=lambda e: TRUST.index(e.finding.kind), default=None)
-    if best is None or best.finding.kind == UNUSABLE:
-        seen = "; ".join(f"adata.{e.matrix.name}: {e.finding.why}" for e in found) or "no matrix at all"
+    found = [Expression(matrix, detect(matrix)) for matrix in (Matrix.of(adata, name) for name in names)]
+    best = min(found, key=lambda e: PREFERENCE.index(e.detected.kind), default=None)
+    if best is None or best.detected.kind == UNUSABLE:
+        seen = "; ".join(f"adata.{e.matrix.name}: {e.detected.why}" for e in found) or "no matrix at all"
         msg = (
             f"scellm needs raw counts, or their log1p, in X, a layer or raw. Found {seen}. "
             "Put the counts where they belong before scaling: adata.layers['counts'] = counts, then scellm.pp.prepare(adata)."
@@ -106,9 +107,12 @@ def find_expression(adata: AnnData, layer: str | None = None) -> Expression:
 
 
 def _layer_name(adata: AnnData, layer: str) -> str:
-    if layer in adata.layers:
+    if layer in layer_names(adata):
         return f"layers/{layer}"
     if (layer == "X" and adata.X is not None) or (layer == "raw" and adata.raw is not None):
         return layer
-    msg = f"layer={layer!r} is not in adata.layers, which holds {list(adata.layers)}. Leave layer out to have the counts found."
+    msg = (
+        f"layer={layer!r} is not in adata.layers, which holds {layer_names(adata)}. Leave layer out to have the counts "
+        "found."
+    )
     raise KeyError(msg)

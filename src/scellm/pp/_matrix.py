@@ -1,4 +1,4 @@
-"""Rows of any matrix an AnnData may hold, as CSR, without ever making a dense one."""
+"""Read any matrix of an AnnData by rows, as CSR, without making it dense."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ import pandas as pd
 import scipy.sparse as sp
 from anndata import AnnData
 
-_BLOCK_VALUES = 1 << 18  # values a block: its working arrays stay in the processor's cache
+from scellm._compat import layer_names
+
+_BLOCK_VALUES = 1 << 18  # values per block: its working arrays stay in the processor's cache
 
 
 class Matrix:
-    """One matrix of an AnnData: in memory or backed, CSR, CSC, sparse array or dense, read by rows.
+    """One matrix of an AnnData: in memory or backed, CSR, CSC, sparse array or dense.
 
     Parameters
     ----------
@@ -32,7 +34,7 @@ class Matrix:
 
     @classmethod
     def of(cls, adata: AnnData, name: str) -> Matrix:
-        """The matrix called `name` in `adata`; raises KeyError where there is none."""
+        """The matrix called `name` in `adata`; raises KeyError if there is none."""
         if name == "X":
             return cls(adata.X, name, adata.var)
         if name == "raw":
@@ -53,7 +55,10 @@ class Matrix:
         try:
             return sp.csr_matrix(x)
         except (TypeError, ValueError) as error:
-            msg = f"adata.{self.name} is a {type(x).__name__}; expected a NumPy array, a SciPy sparse matrix or a backed AnnData."
+            msg = (
+                f"adata.{self.name} is a {type(x).__name__}; expected a NumPy array, a SciPy sparse matrix or a "
+                "backed AnnData."
+            )
             raise TypeError(msg) from error
 
     @cached_property
@@ -71,7 +76,7 @@ class Matrix:
         return _canonical(sp.csr_matrix(x[start:stop]))
 
     def blocks(self) -> Iterator[tuple[int, sp.csr_matrix]]:
-        """Consecutive rows: the number of the first, and CSR of about 2^18 values (16 times that when backed)."""
+        """Consecutive rows: index of the first, and CSR of about 2^18 values (16 times that when backed)."""
         n = self.shape[0]
         step = self.rows_per_block
         for start in range(0, n, step):
@@ -79,14 +84,14 @@ class Matrix:
 
     @property
     def rows_per_block(self) -> int:
-        """How many rows a block holds."""
+        """Rows per block."""
         x = self._rows
         per_row = x.nnz / max(x.shape[0], 1) if sp.issparse(x) else self.shape[1]
         values = _BLOCK_VALUES if sp.issparse(x) or isinstance(x, np.ndarray) else 16 * _BLOCK_VALUES
         return max(int(values / max(per_row, 1)), 1)
 
     def rows(self, index: np.ndarray) -> sp.csr_matrix:
-        """Rows in the order asked for. Backed files only give sorted rows, so those are put back in order here."""
+        """Rows in the given order. Backed files only give sorted rows, so they are reordered here."""
         x, index = self._rows, np.asarray(index)
         if sp.issparse(x) or isinstance(x, np.ndarray):
             return _canonical(sp.csr_matrix(x[index]))
@@ -95,12 +100,12 @@ class Matrix:
 
     @property
     def n_stored(self) -> int:
-        """How many values a sparse matrix in memory stores; 0 for the others, which cannot tell without being read."""
+        """Number of stored values of a sparse matrix in memory; 0 for others, which would have to be read for it."""
         return int(self._rows.nnz) if sp.issparse(self._rows) else 0
 
 
 def _canonical(x: sp.csr_matrix) -> sp.csr_matrix:
-    """The same matrix with sorted rows and one value a place; the arrays of the user's own are not touched."""
+    """The same matrix with sorted rows and one value per place; the user's arrays are not changed."""
     if not x.has_canonical_format:
         x = x.copy()
         x.sum_duplicates()
@@ -117,5 +122,5 @@ def _csr(data: np.ndarray, indices: np.ndarray, indptr: np.ndarray, shape: tuple
 def matrix_names(adata: AnnData) -> list[str]:
     """Every matrix of an AnnData that may hold expression, `X` first, then layers, then `raw`."""
     names = ["X"] if adata.X is not None else []
-    names += [f"layers/{name}" for name in adata.layers if not str(name).startswith("celllm")]
+    names += [f"layers/{name}" for name in layer_names(adata) if not str(name).startswith("celllm")]
     return names + (["raw"] if adata.raw is not None else [])

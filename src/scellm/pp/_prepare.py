@@ -9,15 +9,16 @@ from collections.abc import Sequence
 import numpy as np
 import scipy.sparse as sp
 from anndata import AnnData
-from scvi import settings
 
 from scellm import _keys
 from scellm._logging import logger
+from scellm.genes import GeneMatch, Vocabulary, load_vocabulary, match_genes
+from scellm.pp._binning import Binning, Columns, select
 from scellm.pp._blocks import map_blocks
 from scellm.pp._expression import Expression, find_expression
-from scellm.pp._genes import GeneMatch, match_genes
-from scellm.pp._tokenize import Binning, Columns, select
-from scellm.pp._vocabulary import Vocabulary, load_vocabulary
+from scellm.pp._report import PrepareReport
+
+_STACKLEVEL = 3  # of a helper of `prepare`: the line that called it
 
 
 def prepare(
@@ -36,20 +37,21 @@ def prepare(
 ) -> AnnData | None:
     """Find the counts, match the genes, bin the expression.
 
-    The matrix nearest to raw counts is looked for in `X`, `layers` and `raw`; counts, counts with decimals, normalised and log1p
-    values (any base, any target sum) are told apart from their values alone, and log1p gives the bins of the counts behind it.
-    Genes may be symbols, Ensembl ids (with versions), HGNC ids, previous symbols or aliases, in `var_names` or in a column of
-    `var`. A gene's bin is the whole part of `log(1 + target_sum * count / total)`, at most `n_bins - 1` (paper, section 3.1; the
-    rule is the published code's). A cell's total is taken over all its genes, known or not.
+    The matrix closest to raw counts is looked for in `X`, `layers` and `raw`. Counts, counts with decimals, normalised
+    values and log1p values (any base, any target sum) are distinguished by their values; log1p gives the bins of the
+    counts behind it. Genes may be symbols, Ensembl ids (with versions), HGNC ids, previous symbols or aliases, in
+    `var_names` or in a column of `var`. A gene's bin is the whole part of `log(1 + target_sum * count / total)`, at most
+    `n_bins - 1` (paper, section 3.1; the rule is the published code's). A cell's total is over all its genes, known or
+    not.
 
     Parameters
     ----------
     adata
         Cells by genes, in memory or backed.
     layer
-        Read this layer ("X" and "raw" are understood) and look no further.
+        Read this layer only ("X" and "raw" are understood).
     target_sum
-        What each cell's counts are scaled to.
+        Sum that each cell's counts are scaled to.
     log_base
         Base of the logarithm: "e", or a number above 1.
     n_bins
@@ -59,37 +61,37 @@ def prepare(
     var_column
         Column of `adata.var` with the gene names; by default `var_names`, or the column that matches more genes.
     min_genes
-        Fewest vocabulary genes that must be found.
+        Smallest number of vocabulary genes that must be found.
     min_counts
         Smallest share of all counts that the genes found must hold.
     panel
-        Whether the data are a targeted panel, which may have fewer than `min_genes`. By default data with fewer than
+        Whether the data are a targeted panel, which may have fewer than `min_genes`. By default, data with fewer than
         `min_genes` genes of which half are known are taken for one, with a warning; `False` refuses them.
     copy
-        Return a prepared copy and leave `adata` as it was.
+        Return a prepared copy and do not change `adata`.
 
     Returns
     -------
     Returns `None` if `copy=False`, else an `AnnData`. Sets the following fields:
 
     `adata.layers['celllm_bins']` : :class:`scipy.sparse.csr_matrix` (dtype ``uint8``)
-        The bin + 1, so that 0 stays "not expressed"; genes outside the vocabulary are empty. Of several columns of one gene,
-        the first holds the bin of their sum. A cell without counts, or without known genes, has an empty row.
+        The bin + 1, so that 0 remains "not expressed"; genes outside the vocabulary are empty. Of several columns of one
+        gene, the first holds the bin of their sum. A cell without counts, or without known genes, has an empty row.
     `adata.var['celllm_gene']` : :class:`pandas.Series` (dtype ``int32``)
-        Position in the vocabulary, -1 where unknown.
+        Position in the vocabulary, -1 if unknown.
     `adata.uns['celllm']['prepare']` : :class:`dict`
-        What was read, what it was taken for and why, and how the genes matched: strings and numbers.
+        The fields of :class:`scellm.pp.PrepareReport`: what was read, what it was taken for and why, and how the genes
+        matched.
 
     Raises
     ------
     ValueError
-        If nothing holds counts, if too little matches, or if the genes are another species'. `adata` is then as it was.
+        If nothing holds counts, if too little matches, or if the genes are another species'. `adata` is not changed.
     KeyError
         If `layer` or `var_column` is not there.
 
     Examples
     --------
-    >>> import scanpy as sc, scellm
     >>> adata = sc.datasets.pbmc68k_reduced()  # scaled X, log-normalised raw, no counts
     >>> scellm.pp.prepare(adata, panel=True)
     >>> adata.layers["celllm_bins"].dtype
@@ -104,21 +106,23 @@ def prepare(
     binning = make_binning(target_sum, log_base, n_bins, bin_edges)
     vocabulary = load_vocabulary()
     expression = find_expression(adata, layer)
+    column = target_columns(adata, expression)
     match = match_genes(expression.matrix.var, vocabulary, var_column)
-    panel = _check_genes(adata, expression, match, vocabulary, min_genes, panel=panel)
-    place = place_in(adata, expression)
-    bins, share = _bin_all(expression, Columns.of(match.ids, place >= 0), place, adata.n_vars, binning)
+    panel = _check_genes(adata, match, vocabulary, min_genes, panel=panel)
+    bins, share = _bin_all(expression, Columns.of(match.ids, column >= 0), column, adata.n_vars, binning)
     _check_counts(share, min_counts, match)
     report = _report(expression, match, vocabulary, binning, share, panel=panel)
 
     adata.layers[_keys.BINS] = bins
-    adata.var[_keys.GENE] = _gene_column(match, place, adata.n_vars)
-    adata.uns[_keys.UNS] = {**adata.uns.get(_keys.UNS, {}), "prepare": report}
-    _tell(report, bins, expression)
+    adata.var[_keys.GENE] = _gene_column(match, column, adata.n_vars)
+    adata.uns[_keys.UNS] = {**adata.uns.get(_keys.UNS, {}), _keys.PREPARE: report.to_uns()}
+    _log_report(report, bins, expression)
     return adata if copy else None
 
 
-def make_binning(target_sum: float, log_base: float | str, n_bins: int, bin_edges: Sequence[float] | None) -> Binning:
+def make_binning(
+    target_sum: float, log_base: float | str, n_bins: int, bin_edges: Sequence[float] | None
+) -> Binning:
     """Check the options of `prepare` that make the bins."""
     base = math.e if log_base == "e" else float(log_base)
     edges = tuple(float(e) for e in (bin_edges if bin_edges is not None else range(1, n_bins)))
@@ -126,19 +130,16 @@ def make_binning(target_sum: float, log_base: float | str, n_bins: int, bin_edge
         msg = f"target_sum must be above 0 and log_base 'e' or above 1; found {target_sum} and {log_base!r}."
         raise ValueError(msg)
     if not 1 <= len(edges) <= 254 or any(b <= a for a, b in zip((0.0, *edges), edges, strict=False)):
-        msg = f"Bins need 1 to 254 rising edges above 0; found {edges[:6]}. Pass n_bins=6 or, say, bin_edges=[1, 2, 3, 4, 5]."
+        msg = (
+            f"Bins need 1 to 254 rising edges above 0; found {edges[:6]}. Pass n_bins=6 or, say, "
+            "bin_edges=[1, 2, 3, 4, 5]."
+        )
         raise ValueError(msg)
     return Binning(float(target_sum), base, edges)
 
 
 def _check_genes(
-    adata: AnnData,
-    expression: Expression,
-    match: GeneMatch,
-    vocabulary: Vocabulary,
-    min_genes: int,
-    *,
-    panel: bool | None,
+    adata: AnnData, match: GeneMatch, vocabulary: Vocabulary, min_genes: int, *, panel: bool | None
 ) -> bool:
     """Raise if too few genes are known; return whether the data are taken for a panel."""
     n, of = match.n_matched, len(match.ids)
@@ -154,16 +155,17 @@ def _check_genes(
     if panel or (panel is None and of < min_genes and match.known.sum() >= of / 2):
         if panel is None:
             msg = (
-                f"Only {of:,} genes, {n:,} of them known: taken for a targeted panel. A cell vector from so few genes is coarse, and "
-                "not comparable with one from a whole transcriptome. Pass panel=True if this is meant."
+                f"Only {of:,} genes, {n:,} of them known: taken for a targeted panel. A cell embedding from so few genes "
+                "is coarse, and not comparable with one from a whole transcriptome. Pass panel=True if this is meant."
             )
-            warnings.warn(msg, UserWarning, stacklevel=settings.warnings_stacklevel + 1)
+            warnings.warn(msg, UserWarning, stacklevel=_STACKLEVEL)
         return True
     unknown = list(match.names[~match.known][:3])
     msg = (
-        f"{n:,} of {of:,} genes are known to scellm (names taken from {match.column}), fewer than min_genes={min_genes:,}. Expected human "
-        f"symbols such as {list(vocabulary.symbols[[4000, 9000]])}, Ensembl or HGNC ids; unknown here are {unknown}. If the names are in a "
-        "column of adata.var, pass var_column=; if this is a targeted panel, pass panel=True; else lower min_genes."
+        f"{n:,} of {of:,} genes are known to scellm (names taken from {match.column}), fewer than "
+        f"min_genes={min_genes:,}. Expected human symbols such as {list(vocabulary.symbols[[4000, 9000]])}, Ensembl or "
+        f"HGNC ids; unknown here are {unknown}. If the names are in a column of adata.var, pass var_column=; if this is "
+        "a targeted panel, pass panel=True; otherwise lower min_genes."
     )
     raise ValueError(msg)
 
@@ -172,60 +174,80 @@ def _check_counts(share: float, min_counts: float, match: GeneMatch) -> None:
     if share >= min_counts:
         return
     msg = (
-        f"The {match.n_matched:,} known genes hold {share:.0%} of the counts, less than min_counts={min_counts:.0%}: most expression would be "
-        f"lost. Unknown here are {list(match.names[~match.known][:3])}. Give the names with var_column=, or lower min_counts."
+        f"The {match.n_matched:,} known genes hold {share:.0%} of the counts, less than min_counts={min_counts:.0%}: most "
+        f"expression would be lost. Unknown here are {list(match.names[~match.known][:3])}. Give the names with "
+        "var_column=, or lower min_counts."
     )
     raise ValueError(msg)
 
 
-def place_in(adata: AnnData, expression: Expression) -> np.ndarray:
-    """For each column of the matrix, the column of `adata` of the same name; -1 where `raw` holds a gene that `adata` does not."""
+def target_columns(adata: AnnData, expression: Expression) -> np.ndarray:
+    """For each column of the matrix, the column of `adata` of the same name; -1 if `raw` holds a gene that it lacks.
+
+    Parameters
+    ----------
+    adata
+        Cells by genes.
+    expression
+        What is read of it.
+
+    Returns
+    -------
+    numpy.ndarray
+        int64, (columns of the matrix,).
+
+    Raises
+    ------
+    ValueError
+        If the matrix is `raw` and names repeat, so that its columns cannot be found in `adata`.
+    """
     if expression.matrix.name != "raw":
         return np.arange(adata.n_vars)
-    names = expression.matrix.var.index
-    return adata.var_names.get_indexer(names) if adata.var_names.is_unique else np.full(len(names), -1)
+    if not adata.var_names.is_unique:
+        twice = list(adata.var_names[adata.var_names.duplicated()].unique()[:3])
+        msg = (
+            f"The counts are in adata.raw, whose genes are found by name, but adata.var_names holds names twice, such as "
+            f"{twice}. Run adata.var_names_make_unique() first."
+        )
+        raise ValueError(msg)
+    return adata.var_names.get_indexer(expression.matrix.var.index)
 
 
-def _gene_column(match: GeneMatch, place: np.ndarray, n_vars: int) -> np.ndarray:
+def _gene_column(match: GeneMatch, column: np.ndarray, n_vars: int) -> np.ndarray:
     gene = np.full(n_vars, -1, np.int32)
-    gene[place[place >= 0]] = match.ids[place >= 0]
+    gene[column[column >= 0]] = match.ids[column >= 0]
     return gene
 
 
 def _bin_all(
-    expression: Expression, columns: Columns, place: np.ndarray, n_vars: int, binning: Binning
+    expression: Expression, columns: Columns, target: np.ndarray, n_vars: int, binning: Binning
 ) -> tuple[sp.csr_matrix, float]:
-    """The layer, and the share of counts it keeps. Blocks go into arrays made once: no second copy of the layer is ever held."""
-    place = place.astype(np.int32)
+    """The layer, and the share of counts it keeps. Blocks go into arrays made once: the layer is never held twice."""
+    target = target.astype(np.int32)
 
     def work(rows: sp.csr_matrix) -> tuple[np.ndarray, np.ndarray, np.ndarray, float, float]:
         counts, totals = expression.linear(rows)
         key, values, offsets = select(counts, columns)
         bins = binning.bins(values, totals, offsets) + np.uint8(1)
-        return place[key], bins, offsets, float(values.sum(dtype=np.float64)), float(counts.data.sum(dtype=np.float64))
+        return target[key], bins, offsets, float(values.sum(dtype=np.float64)), float(counts.data.sum(dtype=np.float64))
 
     n = expression.matrix.shape[0]
-    room = expression.matrix.n_stored  # an upper bound; pages that are never written cost nothing
+    room = expression.matrix.n_stored  # an upper bound; memory pages that are never written cost nothing
     column, value, indptr = _Growing(np.int32, room), _Growing(np.uint8, room), np.zeros(n + 1, np.int64)
     kept = total = 0.0
     start = 0
-    for key, bins, offsets, block_kept, block_total in map_blocks(
-        work, (rows for _, rows in expression.matrix.blocks())
-    ):
+    blocks = (rows for _, rows in expression.matrix.blocks())
+    for key, bins, offsets, block_kept, block_total in map_blocks(work, blocks):
         indptr[start + 1 : start + len(offsets)] = len(column) + offsets[1:]
         start += len(offsets) - 1
         column.extend(key)
         value.extend(bins)
         kept, total = kept + block_kept, total + block_total
     index = np.int32 if len(column) <= np.iinfo(np.int32).max else np.int64
-    bins = sp.csr_matrix((n, n_vars), dtype=np.uint8)
-    bins.data, bins.indices, bins.indptr = (
-        value.finish(),
-        column.finish().astype(index, copy=False),
-        indptr.astype(index),
-    )
-    bins.sort_indices()
-    return bins, kept / total if total else 1.0
+    out = sp.csr_matrix((n, n_vars), dtype=np.uint8)
+    out.data, out.indices, out.indptr = value.finish(), column.finish().astype(index, copy=False), indptr.astype(index)
+    out.sort_indices()
+    return out, kept / total if total else 1.0
 
 
 class _Growing:
@@ -239,7 +261,7 @@ class _Growing:
         return self._n
 
     def extend(self, values: np.ndarray) -> None:
-        """Add values at the end."""
+        """Append values."""
         if self._n + len(values) > len(self._data):
             larger = np.empty(max(len(self._data) * 5 // 4, self._n + len(values)), self._data.dtype)
             larger[: self._n] = self._data[: self._n]
@@ -248,52 +270,53 @@ class _Growing:
         self._n += len(values)
 
     def finish(self) -> np.ndarray:
-        """The values; what was left over is given back in place."""
+        """The values; unused memory is released in place."""
         self._data.resize(self._n, refcheck=False)
         return self._data
 
 
 def _report(
     expression: Expression, match: GeneMatch, vocabulary: Vocabulary, binning: Binning, share: float, *, panel: bool
-) -> dict[str, str | float | int]:
-    finding, how = expression.finding, match.counts()
-    return {
-        "matrix": expression.matrix.name,
-        "taken_for": finding.kind,
-        "why": finding.why,
-        "counts_exact": int(finding.exact),
-        "target_sum": binning.target_sum,
-        "log_base": binning.log_base,
-        "bin_edges": ",".join(f"{e:g}" for e in binning.edges),
-        "names_from": match.column,
-        "genes": len(match.ids),
-        "genes_matched": match.n_matched,
-        "genes_by_symbol": how.get("symbol", 0),
-        "genes_by_id": how.get("ensembl", 0) + how.get("hgnc", 0),
-        "genes_by_alias": sum(how.get(k, 0) for k in ("previous", "alias", "case", "made unique")),
-        "genes_dropped": int((~match.known).sum()),
-        "genes_merged": int(match.known.sum()) - match.n_matched,
-        "counts_kept": float(share),
-        "panel": int(panel),
-        "vocabulary": vocabulary.version,
-        "vocabulary_sha256": vocabulary.sha256,
-    }
+) -> PrepareReport:
+    detected, how = expression.detected, match.counts()
+    return PrepareReport(
+        matrix=expression.matrix.name,
+        taken_for=detected.kind,
+        why=detected.why,
+        counts_exact=bool(detected.exact),
+        binning=binning,
+        names_from=match.column,
+        genes=len(match.ids),
+        genes_matched=match.n_matched,
+        genes_by_symbol=how.get("symbol", 0),
+        genes_by_id=how.get("ensembl", 0) + how.get("hgnc", 0),
+        genes_by_alias=sum(how.get(k, 0) for k in ("previous", "alias", "case", "made unique")),
+        genes_dropped=int((~match.known).sum()),
+        genes_merged=int(match.known.sum()) - match.n_matched,
+        counts_kept=float(share),
+        panel=bool(panel),
+        vocabulary=vocabulary.version,
+        vocabulary_sha256=vocabulary.sha256,
+    )
 
 
-def _tell(report: dict, bins: sp.csr_matrix, expression: Expression) -> None:
+def _log_report(report: PrepareReport, bins: sp.csr_matrix, expression: Expression) -> None:
     logger.info(
-        "prepare: read adata.%s as %s (%s); %s of %s genes known (%s by symbol, %s by id, %s by alias), %.1f%% of counts kept",
-        report["matrix"], report["taken_for"], report["why"], f"{report['genes_matched']:,}", f"{report['genes']:,}",
-        f"{report['genes_by_symbol']:,}", f"{report['genes_by_id']:,}", f"{report['genes_by_alias']:,}", 100 * report["counts_kept"],
-    )  # fmt: skip
+        f"prepare: read adata.{report.matrix} as {report.taken_for} ({report.why}); {report.genes_matched:,} of "
+        f"{report.genes:,} genes known ({report.genes_by_symbol:,} by symbol, {report.genes_by_id:,} by id, "
+        f"{report.genes_by_alias:,} by alias), {report.counts_kept:.1%} of counts kept"
+    )
     logger.info("    added 'celllm_bins' (adata.layers), 'celllm_gene' (adata.var), 'celllm' (adata.uns)")
-    if expression.finding.assumed:
+    if expression.detected.assumed:
         msg = (
-            f"adata.{report['matrix']} is {report['taken_for']}, but what cells were scaled to cannot be told ({report['why']}). "
-            "If raw counts exist, put them in adata.layers['counts'] and prepare again."
+            f"adata.{report.matrix} is {report.taken_for}, but the sum that cells were scaled to is not known "
+            f"({report.why}). If raw counts exist, put them in adata.layers['counts'] and prepare again."
         )
-        warnings.warn(msg, UserWarning, stacklevel=settings.warnings_stacklevel + 1)
+        warnings.warn(msg, UserWarning, stacklevel=_STACKLEVEL)
     empty = int((np.diff(bins.indptr) == 0).sum())
     if empty:
-        msg = f"{empty:,} of {bins.shape[0]:,} cells express no known gene. They are kept: their vectors hold the [CLS] token alone."
-        warnings.warn(msg, UserWarning, stacklevel=settings.warnings_stacklevel + 1)
+        msg = (
+            f"{empty:,} of {bins.shape[0]:,} cells express no known gene. They are kept: their embeddings are made of the "
+            "[CLS] token alone."
+        )
+        warnings.warn(msg, UserWarning, stacklevel=_STACKLEVEL)

@@ -2,60 +2,53 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 from anndata import AnnData
 
 from scellm import _keys
+from scellm.model import CellLM
 from scellm.tl._provenance import record
-
-if TYPE_CHECKING:
-    from scellm.model import CellLM
 
 
 def annotate(
     adata: AnnData, model: CellLM, *, key_added: str = _keys.TYPE, batch_size: int | None = None, copy: bool = False
 ) -> AnnData | None:
-    """Write the cell type of every cell, how sure the model is, and the probabilities of all types.
+    """Write the predicted cell type of every cell, its confidence, and the probabilities of all types.
 
     Parameters
     ----------
     adata
-        Cells by genes, labelled or not; prepared first, and that is said, if it was not.
+        Cells by genes, labelled or not; prepared automatically if needed (logged).
     model
         Trained on cell types with `model.train()`.
     key_added
-        Name of the slot in `obs`, and beginning of the other two.
+        Name of the slot in `obs`, and beginning of the names of the other two.
     batch_size
         Cells read at once; changes the speed only.
     copy
-        Return a copy with the slots, and leave `adata` as it was.
+        Return a copy with the slots, and do not change `adata`.
 
     Returns
     -------
     Returns `None` if `copy=False`, else an `AnnData`. Sets the following fields:
 
     `adata.obs['celllm_type' | key_added]` : :class:`pandas.Series` (dtype ``category``)
-        The likeliest type; the categories are all types the model knows.
+        The most probable type; the categories are all types the model knows.
     `adata.obs['celllm_type_confidence']` : :class:`pandas.Series` (dtype ``float32``)
         Its probability, from the softmax; not calibrated.
     `adata.obsm['celllm_type_probabilities']` : :class:`pandas.DataFrame` (dtype ``float32``)
         Probabilities, cells by types.
-    `adata.uns['celllm']['annotate']` : :class:`dict`
-        Model, versions, date.
+    `adata.uns['celllm']['slots']` : :class:`dict`
+        For each of these slots: tool, model, versions, date.
 
     Examples
     --------
     >>> scellm.tl.annotate(adata, model)
-    >>> sc.pl.umap(adata, color=["celllm_type", "celllm_type_confidence"])
+    >>> sc.pl.umap(adata, color=["celllm_type", "celllm_type_confidence"])  # doctest: +SKIP
     """
     adata = adata.copy() if copy else adata
     probabilities = model.predict(adata, soft=True, batch_size=batch_size)
-    if not isinstance(probabilities, pd.DataFrame):  # for the type checker: soft=True gives a table
-        msg = "model.predict(soft=True) must give a DataFrame of probabilities."
-        raise TypeError(msg)
     best = probabilities.to_numpy().argmax(1)
     confidence, table = f"{key_added}_confidence", f"{key_added}_probabilities"
     adata.obs[key_added] = pd.Categorical.from_codes(best, categories=probabilities.columns)

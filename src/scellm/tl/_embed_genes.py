@@ -1,56 +1,52 @@
-"""Gene vectors into varm."""
+"""Gene embeddings into varm."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 import numpy as np
 from anndata import AnnData
 
 from scellm import _keys
-from scellm.pp import load_vocabulary
-from scellm.pp._genes import match_genes
+from scellm.genes import load_vocabulary, match_genes
+from scellm.model import TokenModel
 from scellm.tl._provenance import record
-
-if TYPE_CHECKING:
-    from scellm.model import CellLM
 
 
 def embed_genes(
-    adata: AnnData, model: CellLM, *, key_added: str = _keys.GENE_VECTORS, copy: bool = False
+    adata: AnnData, model: TokenModel, *, key_added: str = _keys.GENE_EMBEDDING, copy: bool = False
 ) -> AnnData | None:
-    """Write the vectors of all genes.
+    """Write the embedding of every gene.
 
     Parameters
     ----------
     adata
         Cells by genes; its genes are matched by name, and need not be prepared.
     model
-        Whose gene table is written, as it is now.
+        The model whose current gene table is written.
     key_added
         Name of the slot in `varm`.
     copy
-        Return a copy with the slots, and leave `adata` as it was.
+        Return a copy with the slots, and do not change `adata`.
 
     Returns
     -------
     Returns `None` if `copy=False`, else an `AnnData`. Sets the following fields:
 
     `adata.varm['celllm_genes' | key_added]` : :class:`numpy.ndarray` (dtype ``float32``)
-        Vectors, (n_vars, dim); NaN for genes that are not in the vocabulary.
-    `adata.uns['celllm']['embed_genes']` : :class:`dict`
-        Model, versions, date.
+        Gene embeddings, (n_vars, dim); NaN for genes that are not in the vocabulary.
+    `adata.uns['celllm']['slots']` : :class:`dict`
+        For this slot: tool, model, versions, date.
 
     Examples
     --------
     >>> scellm.tl.embed_genes(adata, model)
     >>> adata.varm["celllm_genes"].shape
+    (60, 16)
     """
     adata = adata.copy() if copy else adata
     table = model.get_gene_embeddings().to_numpy()
     ids = adata.var[_keys.GENE].to_numpy() if _keys.GENE in adata.var else match_genes(adata.var, load_vocabulary()).ids
-    vectors = table[ids]  # (n_vars, dim); -1 takes the last row, and is overwritten
-    vectors[ids < 0] = np.nan
-    adata.varm[key_added] = vectors
+    rows = table[ids]  # (n_vars, dim); -1 takes the last row, and is overwritten
+    rows[ids < 0] = np.nan
+    adata.varm[key_added] = rows
     record(adata, "embed_genes", model, {key_added: "varm"})
     return adata if copy else None

@@ -12,7 +12,9 @@ from scellm._logging import logger
 
 
 def record(adata: AnnData, tool: str, model: object, slots: dict[str, str]) -> None:
-    """Write `uns['celllm'][tool]` and log what was added.
+    """Write `uns['celllm']['slots'][key]` for each slot, and log what was added.
+
+    A second call with another `key_added` keeps the record of the first.
 
     Parameters
     ----------
@@ -23,15 +25,16 @@ def record(adata: AnnData, tool: str, model: object, slots: dict[str, str]) -> N
     model
         What made the values.
     slots
-        For each slot written, where it is.
+        For each slot written, where it is: "obs", "obsm" or "varm".
     """
-    summary = getattr(model, "_model_summary_string", type(model).__name__)
     entry = {
-        "model": summary,
+        "tool": tool,
+        "model": getattr(model, "_model_summary_string", type(model).__name__),
         "scellm": version("scellm"),
         "torch": version("torch"),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "slots": ", ".join(f"{where}[{key!r}]" for key, where in slots.items()),
     }
-    adata.uns[_keys.UNS] = {**adata.uns.get(_keys.UNS, {}), tool: entry}
+    ours = adata.uns.get(_keys.UNS, {})
+    recorded = {key: {**entry, "where": where} for key, where in slots.items()}
+    adata.uns[_keys.UNS] = {**ours, _keys.SLOTS: {**ours.get(_keys.SLOTS, {}), **recorded}}
     logger.info("%s: added %s", tool, ", ".join(f"{key!r} (adata.{where})" for key, where in slots.items()))

@@ -1,16 +1,56 @@
-"""Objectives, the divided step, and the plans that Lightning runs."""
+"""Objectives, the gradient cache, and the plans that Lightning runs."""
 
-from scellm.train._contrastive import contrastive_loss, queue_loss
-from scellm.train._deepen import deepen
-from scellm.train._divide import Divided, Unit, divide_and_conquer
+from scellm.train import graphmae
+from scellm.train._batch_views import BatchView, ChunkForward, make_chunks, make_views
+from scellm.train._class_weights import class_weights
+from scellm.train._fine_tuning_config import FineTuningConfig
 from scellm.train._fine_tuning_plan import FineTuningPlan
-from scellm.train._masked import mask, masked_loss
-from scellm.train._origin import origin_loss
+from scellm.train._gradient_cache import Chunk, StepResult, gradient_cache
+from scellm.train._pretraining_config import PretrainingConfig
 from scellm.train._pretraining_plan import PretrainingPlan
-from scellm.train._recipe import Recipe
-from scellm.train._start_linear import start_linear
+from scellm.train._supervised_plan import SupervisedPlan
+from scellm.train.objectives import (
+    CONTRASTS,
+    OBJECTIVES,
+    BatchObjective,
+    Contrastive,
+    Malignancy,
+    MaskedExpression,
+    MomentumContrast,
+    TokenObjective,
+    contrastive_loss,
+    malignancy_loss,
+    mask,
+    masked_loss,
+    queue_loss,
+)
 
 __all__ = [
-    "Divided", "FineTuningPlan", "PretrainingPlan", "Recipe", "Unit", "contrastive_loss", "deepen", "divide_and_conquer", "mask", "masked_loss",
-    "origin_loss", "queue_loss", "start_linear",
-]  # fmt: skip
+    "CONTRASTS",
+    "OBJECTIVES",
+    "BatchObjective",
+    "BatchView",
+    "Chunk",
+    "ChunkForward",
+    "Contrastive",
+    "FineTuningConfig",
+    "FineTuningPlan",
+    "Malignancy",
+    "MaskedExpression",
+    "MomentumContrast",
+    "PretrainingConfig",
+    "PretrainingPlan",
+    "StepResult",
+    "SupervisedPlan",
+    "TokenObjective",
+    "class_weights",
+    "contrastive_loss",
+    "gradient_cache",
+    "graphmae",
+    "make_chunks",
+    "make_views",
+    "malignancy_loss",
+    "mask",
+    "masked_loss",
+    "queue_loss",
+]

@@ -1,4 +1,4 @@
-"""Stop pretraining anywhere and go on as if it had never stopped."""
+"""Stop pretraining anywhere, and resume it to the same weights as without the stop."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from torch import nn
 
 from scellm._logging import logger
 
-_FREE = {"keep_tokens"}
-"""Options that may differ between the runs: they move no weight."""
+_FREE = {"max_epochs", "max_steps", "memory", "checkpoint_every"}
+"""Options that may differ between the runs: they do not change the result, or `steps` says it."""
+
+History = list[dict[str, float]]
 
 
 class Checkpoint:
-    """A file with weights, optimiser, step and history; everything random is keyed by the step, so no random state is needed.
+    """A file with weights, optimiser, step and history. Randomness is keyed by the step, so no random state is needed.
 
     Parameters
     ----------
@@ -43,50 +45,49 @@ class Checkpoint:
         if self.path is None or not self.path.exists():
             return None
         saved = torch.load(self.path, weights_only=True, map_location="cpu")
-        differ = {k for k in self.settings if saved["settings"].get(k) != self.settings[k]} - _FREE
+        theirs = saved["settings"]
+        differ = {k for k in self.settings if theirs.get(k) != self.settings[k]} - _FREE
         if differ:
-            pairs = ", ".join(
-                f"{k}: {saved['settings'].get(k)!r} there, {self.settings[k]!r} here" for k in sorted(differ)
+            pairs = ", ".join(f"{k}: {theirs.get(k)!r} there, {self.settings[k]!r} here" for k in sorted(differ))
+            msg = (
+                f"{self.path} is the checkpoint of another run ({pairs}). Use the same options to resume it, or another "
+                "file to start a new run."
             )
-            msg = f"{self.path} is the checkpoint of another run ({pairs}). Use the same options to go on, or another file to start anew."
             raise ValueError(msg)
         return saved
 
-    def start(self) -> int:
-        """Number of the step to start with."""
+    def first_step(self) -> int:
+        """Index of the step to start with."""
         saved = self.read()
         return 0 if saved is None else int(saved["step"])
 
-    def restore(
-        self, modules: dict[str, nn.Module], optimizer: torch.optim.Optimizer
-    ) -> tuple[int, list[dict[str, float]]]:
-        """Put everything back; gives the step to go on from and the history so far."""
+    def restore(self, modules: dict[str, nn.Module], optimizer: torch.optim.Optimizer) -> tuple[int, History]:
+        """Restore modules and optimiser; returns the next step and the history so far."""
         saved = self.read()
         if saved is None:
             return 0, []
         for name, module in modules.items():
             module.load_state_dict(saved[name])
         optimizer.load_state_dict(saved["optimizer"])
-        logger.info("pretrain: going on from step %s of %s", f"{saved['step']:,}", self.path)
-        return int(saved["step"]), saved["rows"]
+        logger.info("pretrain: resuming from step %s of %s", f"{saved['step']:,}", self.path)
+        return int(saved["step"]), saved["history"]
 
     def save_if_due(
-        self, modules: dict[str, nn.Module], optimizer: torch.optim.Optimizer, step: int, rows: list[dict[str, float]]
+        self, modules: dict[str, nn.Module], optimizer: torch.optim.Optimizer, step: int, history: History
     ) -> None:
         """Save, if `every` steps have passed."""
         if step % self.every == 0:
-            self.save(modules, optimizer, step, rows)
+            self.save(modules, optimizer, step, history)
 
     def save(
-        self, modules: dict[str, nn.Module], optimizer: torch.optim.Optimizer, step: int, rows: list[dict[str, float]]
+        self, modules: dict[str, nn.Module], optimizer: torch.optim.Optimizer, step: int, history: History
     ) -> None:
-        """Write beside the file, then put it in its place: a stop in the middle leaves the old one whole."""
+        """Write a second file, then put it in the place of the first: a stop in between leaves the old one whole."""
         if self.path is None:
             return
         state = {name: module.state_dict() for name, module in modules.items()}
-        beside = self.path.with_name(self.path.name + ".part")
+        rest = {"optimizer": optimizer.state_dict(), "step": step, "history": history, "settings": self.settings}
+        part = self.path.with_name(self.path.name + ".part")
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        torch.save(
-            state | {"optimizer": optimizer.state_dict(), "step": step, "rows": rows, "settings": self.settings}, beside
-        )
-        beside.replace(self.path)
+        torch.save(state | rest, part)
+        part.replace(self.path)

@@ -4,36 +4,32 @@ from __future__ import annotations
 
 import torch
 
-from scellm.nn._config import Config
-from scellm.nn._favor import keeps_features
+from scellm.nn import ATTENTIONS, Config
 
 _CPU_BYTES = 2 << 30
 """Activations kept between the passes on a CPU. Fixed, so that a run does not depend on what else the machine does."""
 
+_CPU_CHUNK = 8192
+
 
 def bytes_per_token(config: Config, bytes_per_value: int = 4) -> int:
-    """About what the graph of one token holds, in bytes: the activations that the gradient of each block needs.
+    """Estimate the bytes that the graph of one token holds: the activations that the gradient of each block needs.
 
     Parameters
     ----------
     config
         The shape.
     bytes_per_value
-        4, or 2 under bf16.
+        4, or 2 in bf16.
 
     Returns
     -------
     int
         Bytes; `benchmarks/divide_and_conquer.py` prints it beside what is measured.
     """
-    inner = config.heads * config.dim_head
-    sums = config.heads * config.features * (config.dim_head + 1) / 500  # per cell, of some 500 genes
-    features = (
-        2 * config.heads * config.features
-        if keeps_features(8192 * config.heads, config.features, bytes_per_value)
-        else 0
-    )
-    block = 7 * config.dim + 6 * inner + 4 * config.ff_mult * config.dim + sums + features
+    kernel = ATTENTIONS[config.attention].saved_values(config.heads, config.dim_head, config.features, bytes_per_value)
+    attention = 2 * config.heads * config.dim_head + kernel  # and the joined heads, twice
+    block = 7 * config.dim + attention + 4 * config.ff_mult * config.dim
     return int(bytes_per_value * (config.depth * block + 4 * config.dim))
 
 
@@ -45,11 +41,11 @@ def keep_tokens(config: Config, device: torch.device, memory: int | str, bytes_p
     config
         The shape.
     device
-        Where the activations live.
+        The device of the activations.
     memory
-        Bytes, or "auto": 2 GiB on a CPU, half of what is free on a GPU.
+        Bytes, or "auto": 2 GiB on a CPU, half of the free memory of a GPU.
     bytes_per_value
-        4, or 2 under bf16.
+        4, or 2 in bf16.
 
     Returns
     -------
@@ -69,10 +65,10 @@ def chunk_tokens(config: Config, device: torch.device, chunk: int | str) -> int:
     config
         The shape.
     device
-        Where.
+        The device.
     chunk
-        A number, or "auto": 8,192 on a CPU, on a GPU as many as fit a thirty-second of its memory, in thousands. The cut decides which
-        random numbers dropout draws, so it must not depend on what else the GPU holds.
+        A number, or "auto": 8,192 on a CPU; on a GPU as many as fit in a thirty-second of its memory, in thousands. The cut
+        decides which random numbers dropout draws, so it does not depend on what else the GPU holds.
 
     Returns
     -------
@@ -82,5 +78,5 @@ def chunk_tokens(config: Config, device: torch.device, chunk: int | str) -> int:
     if chunk != "auto":
         return int(chunk)
     if device.type == "cuda":
-        return max(torch.cuda.mem_get_info(device)[1] // 32 // bytes_per_token(config) // 1024 * 1024, 8192)
-    return 8192
+        return max(torch.cuda.mem_get_info(device)[1] // 32 // bytes_per_token(config) // 1024 * 1024, _CPU_CHUNK)
+    return _CPU_CHUNK

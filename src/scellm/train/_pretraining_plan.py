@@ -3,166 +3,202 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
-import lightning.pytorch as pl
 import torch
 from lightning.pytorch.core.optimizer import LightningOptimizer
-from torch import Tensor
+from torch import Tensor, nn
 
-from scellm.data._random import draw_key
-from scellm.data._tokens import Tokens
-from scellm.nn._module import CellLMModule
+from scellm._random import draw_key
+from scellm._tokens import Tokens
+from scellm.module import CellLMModule
+from scellm.train._batch_views import ChunkForward, make_chunks, make_views
 from scellm.train._checkpoint import Checkpoint
-from scellm.train._contrastive import contrastive_loss, queue_loss
-from scellm.train._divide import Divided, divide_and_conquer
-from scellm.train._moco import Momentum
-from scellm.train._passes import Losses, make_passes, make_units
-from scellm.train._recipe import Recipe
+from scellm.train._gradient_cache import StepResult, cuda_devices, gradient_cache
+from scellm.train._pretraining_config import PretrainingConfig
+from scellm.train._token_plan import TokenPlan, adam
+from scellm.train.objectives import CONTRASTS, BatchObjective, TokenObjective
+from scellm.train.objectives._registry import token_objectives
+
+_MASK, _REDRAW, _KEYS = 1, 2, 3  # what a key is drawn for
 
 
-class PretrainingPlan(pl.LightningModule):
-    """Masked, origin and contrastive objectives over one large batch a step, by divide and conquer.
+@dataclass(frozen=True)
+class StepOptions:
+    """What the options of a run mean on this device.
+
+    Parameters
+    ----------
+    steps
+        Optimiser steps in all.
+    seed
+        Seed of masking, dropout and new random features: a step's randomness depends on it and the step's index alone.
+    chunk_tokens
+        Tokens computed at once.
+    keep_tokens
+        Tokens whose graph may be kept between the two passes.
+    """
+
+    steps: int
+    seed: int
+    chunk_tokens: int = 8192
+    keep_tokens: float = 0
+
+
+class PretrainingPlan(TokenPlan):
+    """All objectives over one large batch per step, by the gradient cache.
 
     Parameters
     ----------
     module
         The model.
-    recipe
+    config
         The options.
-    seed
-        Of masking, dropout and new random features: a step's randomness depends on it and the step's number alone.
+    options
+        What they mean on this device.
     checkpoint
         Where to save, and what was saved.
     """
 
     automatic_optimization = False
 
-    def __init__(self, module: CellLMModule, recipe: Recipe, seed: int, checkpoint: Checkpoint) -> None:
+    def __init__(
+        self, module: CellLMModule, config: PretrainingConfig, options: StepOptions, checkpoint: Checkpoint
+    ) -> None:
         super().__init__()
-        self.module, self.recipe, self.seed, self.checkpoint = module, recipe, seed, checkpoint
-        self.momentum = (
-            Momentum(module, recipe.queue, recipe.momentum, seed)
-            if recipe.contrastive and recipe.contrast == "moco"
-            else None
-        )
-        self.step, self.rows = 0, list[dict[str, float]]()
+        self.module, self.config, self.options, self.checkpoint = module, config, options, checkpoint
+        self.objectives = _token_objectives(config)
+        self.batch_objective = _batch_objective(config, module, options.seed)
+        self.step, self.history = 0, list[dict[str, float]]()
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        """Adam, as in the paper, in one fused loop where torch has it."""
-        fused = all(p.device.type in {"cpu", "cuda"} for p in self.module.parameters())
+        """Adam over all parameters that are trained."""
         parameters = [p for p in self.module.parameters() if p.requires_grad]
-        return torch.optim.Adam(parameters, lr=self.recipe.lr, weight_decay=self.recipe.weight_decay, fused=fused)
-
-    def transfer_batch_to_device(
-        self, batch: dict[str, Tensor], device: torch.device, dataloader_idx: int
-    ) -> dict[str, Tensor]:
-        """Leave the batch where it is: chunks are cut on the CPU and moved one by one."""
-        return batch
+        return adam(parameters, self.config.lr, self.config.weight_decay)
 
     def _adam(self) -> torch.optim.Optimizer:
-        return cast("torch.optim.Optimizer", self.optimizers(use_pl_optimizer=False))  # one
+        return cast("torch.optim.Optimizer", self.optimizers(use_pl_optimizer=False))  # there is one
+
+    def _state(self) -> dict[str, nn.Module]:
+        contrast = {} if self.batch_objective is None else {"contrast": self.batch_objective}
+        return {"module": self.module, **contrast}
 
     def on_fit_start(self) -> None:
-        """Go on from a checkpoint, if there is one."""
-        optimizer = self._adam()
-        self.step, self.rows = self.checkpoint.restore(self._state(), optimizer)
+        """Resume from a checkpoint, if there is one."""
+        self.step, self.history = self.checkpoint.restore(self._state(), self._adam())
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
         """One batch: gradient, clipping, Adam."""
-        recipe, step = self.recipe, self.step
-        optimizer = cast("LightningOptimizer", self.optimizers())  # one
-        self._redraw(step)
+        optimizer = cast("LightningOptimizer", self.optimizers())  # there is one
+        self._redraw()
         for group in optimizer.param_groups:
-            group["lr"] = recipe.lr_at(step)
+            group["lr"] = self.config.lr_at(self.step, self.options.steps)
         optimizer.zero_grad()
-        found, losses, after = self._accumulate(batch, step)
-        norm = torch.nn.utils.clip_grad_norm_(self.module.parameters(), recipe.clip)
-        row = self._row(found, losses, norm, optimizer)
-        self._check_finite(row, norm)
+        result, sums = self._accumulate(batch)
+        norm = torch.nn.utils.clip_grad_norm_(self.module.parameters(), self.config.clip)
+        row = self._row(result, sums, float(norm), optimizer)
+        self._check_finite(row)
         optimizer.step()
-        after()
-        self.rows.append({"step": step, **row})
+        if self.batch_objective is not None:
+            self.batch_objective.after_step(self.module)
+        self._record(row, optimizer)
+        return torch.tensor(row["loss"])  # scvi-tools' SaveCheckpoint reads it
+
+    def _record(self, row: dict[str, float], optimizer: LightningOptimizer) -> None:
+        """Add a row to the history, log it, and save if it is time."""
+        self.history.append({"step": self.step, **row})
         self.step += 1
         shown = {f"pretrain_{k}": v for k, v in row.items()}
         self.log_dict(shown, prog_bar=False, on_step=True, on_epoch=False, batch_size=1)
         self.log("loss", row["loss"], prog_bar=True, logger=False, on_step=True, batch_size=1)
-        self.checkpoint.save_if_due(self._state(), optimizer.optimizer, self.step, self.rows)
-        return torch.tensor(row["loss"])  # scvi-tools' SaveCheckpoint reads it
+        self.checkpoint.save_if_due(self._state(), optimizer.optimizer, self.step, self.history)
 
     def on_train_end(self) -> None:
         """Save the last step."""
-        self.checkpoint.save(self._state(), self._adam(), self.step, self.rows)
+        self.checkpoint.save(self._state(), self._adam(), self.step, self.history)
 
-    def _accumulate(self, batch: dict[str, Tensor], step: int) -> tuple[Divided, Losses, Callable[[], None]]:
-        """Gradients of all losses; and what to do once the weights have moved."""
-        recipe = self.recipe
+    def _key(self, what: int) -> int:
+        return draw_key(self.options.seed, self.step, what) >> 1  # torch seeds are signed
+
+    def _accumulate(self, batch: dict[str, Tensor]) -> tuple[StepResult, dict[str, float]]:
+        """Gradients of all losses; the sum of each loss."""
+        config, options, encoder = self.config, self.options, self.module.cell_encoder
         first = Tokens.of(batch)
         second = Tokens.of(batch, "_b") if "gene_b" in batch else first
-        mask_id = self.module.config.n_bins + 1
-        passes = make_passes(recipe, first, second, batch.get("origin"), mask_id, draw_key(self.seed, step, 1) >> 1)
-        units = make_units(passes, recipe.chunk_tokens, self.module.encoder.max_padding, self.seed, step)
-        losses = Losses(self.module, passes)
-        batch_loss, after = self._batch_loss(second)
-        devices = [self.device.index or 0] if self.device.type == "cuda" else []
-        keep = math.inf if recipe.contrast == "end-to-end" else recipe.keep_tokens
-        n_views = sum(one.vectors for one in passes)
-        found = divide_and_conquer(
-            units, losses, batch_loss, n_views, backward=self.manual_backward, keep_tokens=keep, devices=devices
+        contrast = self.batch_objective
+        views = make_views(
+            self.objectives,
+            (first, second),
+            0 if contrast is None else contrast.n_views,
+            share_masks=config.masked_inputs == "shared",
+            mask_id=self.module.config.n_bins + 1,
+            key=self._key(_MASK),
         )
-        return found, losses, after
-
-    def _batch_loss(self, second: Tokens) -> tuple[Callable[..., Tensor] | None, Callable[[], None]]:
-        recipe = self.recipe
-        if not recipe.contrastive:
-            return None, lambda: None
-        if self.momentum is None:
-            return lambda a, b: contrastive_loss(a, b, recipe.temperature, symmetric=recipe.symmetric), lambda: None
-        momentum = self.momentum
-        keys = momentum.keys(second, recipe.chunk_tokens, draw_key(self.seed, self.step, 3) >> 1)
-        return (
-            lambda a: queue_loss(a, keys, momentum.queue, recipe.temperature),
-            lambda: momentum.update(self.module, keys),
+        chunks = make_chunks(views, options.chunk_tokens, encoder.encoder.max_padding, options.seed, self.step)
+        forward = ChunkForward(self.module, views, batch)
+        if contrast is not None:
+            contrast.before_step(second, options.chunk_tokens, self._key(_KEYS))
+        result = gradient_cache(
+            chunks,
+            forward,
+            None if contrast is None else contrast.loss,
+            backward=self.manual_backward,
+            keep_tokens=math.inf if config.contrast == "end-to-end" else options.keep_tokens,
+            devices=cuda_devices(self.device),
         )
+        return result, forward.sums
 
-    def _redraw(self, step: int) -> None:
+    def _redraw(self) -> None:
         """New random features, between optimiser steps only: never between the two passes of one."""
-        if self.recipe.redraw_every and step and step % self.recipe.redraw_every == 0:
-            self.module.encoder.redraw(torch.Generator().manual_seed(draw_key(self.seed, step, 2) >> 1))
+        every = self.config.redraw_every
+        if every and self.step and self.step % every == 0:
+            self.module.cell_encoder.encoder.redraw(torch.Generator().manual_seed(self._key(_REDRAW)))
 
-    def _row(self, found: Divided, losses: Losses, norm: Tensor, optimizer: Any) -> dict[str, float]:
-        parts = dict(losses.sums)
-        if self.recipe.contrastive:
-            parts["contrastive"] = float(found.loss)
-        row = {
-            "loss": sum(parts.values()),
-            **parts,
-            "gradient_norm": float(norm),
-            "lr": optimizer.param_groups[0]["lr"],
-        }
-        return row | {"replay_error": found.replay_error}
+    def _row(
+        self, result: StepResult, sums: dict[str, float], norm: float, optimizer: LightningOptimizer
+    ) -> dict[str, float]:
+        parts = dict(sums)
+        if self.batch_objective is not None:
+            parts[self.batch_objective.name] = float(result.loss)
+        lr = optimizer.param_groups[0]["lr"]
+        rest = {"gradient_norm": norm, "lr": lr, "replay_error": result.replay_error}
+        return {"loss": sum(parts.values()), **parts, **rest}
 
-    def _check_finite(self, row: dict[str, float], norm: Tensor) -> None:
-        if math.isfinite(row["loss"]) and bool(torch.isfinite(norm)):
+    def _check_finite(self, row: dict[str, float]) -> None:
+        """Raise FloatingPointError that names the term, before the weights move."""
+        if math.isfinite(row["loss"]) and math.isfinite(row["gradient_norm"]):
             return
-        terms = [k for k in ("contrastive", "masked", "origin") if not math.isfinite(row.get(k, 0.0))]
-        weights = [n for n, p in self.module.named_parameters() if not bool(torch.isfinite(p).all())]
-        gradients = [
-            n
-            for n, p in self.module.named_parameters()
-            if p.grad is not None and not bool(torch.isfinite(p.grad).all())
-        ]
-        what = f"the {' and '.join(terms)} loss" if terms else f"the gradient of {gradients[:3]}"
+        terms = [name for name in self.config.objectives if not math.isfinite(row.get(name, 0.0))]
+        weights = _not_finite(self.module, lambda p: p)
+        what = (
+            f"the {' and '.join(terms)} loss"
+            if terms
+            else f"the gradient of {_not_finite(self.module, lambda p: p.grad)[:3]}"
+        )
         cause = (
             f"weights were already not finite ({weights[:3]})" if weights else "weights were finite before this step"
         )
         msg = (
-            f"Pretraining stopped at step {self.step}: {what} is not finite; {cause}. The weights are those of the last good step. "
-            f"Usual causes: lr={self.recipe.lr:g} too high, temperature={self.recipe.temperature:g} too low, or precision='16-mixed' "
-            "(use 'bf16-mixed' or '32')."
+            f"Pretraining stopped at step {self.step}: {what} is not finite; {cause}. The weights are those of the last good "
+            f"step. Usual causes: lr={self.config.lr:g} too high, temperature={self.config.temperature:g} too low, or "
+            "precision='16-mixed' (use 'bf16-mixed' or '32')."
         )
         raise FloatingPointError(msg)
 
-    def _state(self) -> dict[str, torch.nn.Module]:
-        return {"module": self.module} | ({"momentum": self.momentum} if self.momentum is not None else {})
+
+def _token_objectives(config: PretrainingConfig) -> Sequence[TokenObjective]:
+    """The chosen objectives, in the order of the registry."""
+    return [made.of(vars(config)) for name, made in token_objectives().items() if name in config.objectives]
+
+
+def _batch_objective(config: PretrainingConfig, module: CellLMModule, seed: int) -> BatchObjective | None:
+    kind = CONTRASTS[config.contrast] if config.contrastive else None
+    return None if kind is None else kind.of(vars(config), module, seed)
+
+
+def _not_finite(module: nn.Module, of: Any) -> list[str]:
+    """Names of the parameters of which something is not finite."""
+    found = [(name, of(p)) for name, p in module.named_parameters()]
+    return [name for name, value in found if value is not None and not bool(torch.isfinite(value).all())]

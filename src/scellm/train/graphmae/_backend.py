@@ -1,11 +1,13 @@
-"""What a graph library must give: a graph and a layer of graph attention. Adding one is one new file and one line here.
+"""What a graph library provides: a graph and a layer of graph attention. A new one is one file, and one line here.
 
-There are two because neither does all: PyTorch Geometric installs on any Python and system; DGL never writes a message per edge, which
-on a CPU is five times faster in a tenth of the memory, but its last release that imports beside a current torch is for Python 3.11.
+There are two, as neither is enough: PyTorch Geometric installs on any Python and system; DGL never writes a message per
+edge, which on a CPU is five times faster in a tenth of the memory, but its last release that imports beside a current torch
+is for Python 3.11.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any, Protocol
@@ -20,25 +22,37 @@ BACKENDS = {"pyg": "scellm.train.graphmae._pyg", "dgl": "scellm.train.graphmae._
 _INSTALL = {"pyg": "pip install 'scellm[graph]'", "dgl": "pip install 'scellm[dgl]' (Python 3.11)"}
 
 
-class Attention(Protocol):
+class GraphAttentionLayer(nn.Module, ABC):
     """A layer of graph attention (Velickovic et al. 2018): heads side by side, bias after the sum, LeakyReLU of slope 0.2."""
 
+    @abstractmethod
     def weights(self) -> dict[str, nn.Parameter]:
         """The parameters by names that all back ends share: "weight" (heads * width, dim_in), "source", "target", "bias"."""
 
-    def __call__(self, x: Tensor, graph: Any) -> Tensor:
+    @abstractmethod
+    def forward(self, x: Tensor, graph: Any) -> Tensor:
         """(n, dim_in) to (n, heads * width)."""
+
+    @torch.no_grad()
+    def reset_parameters(self, generator: torch.Generator) -> None:
+        """Initial weights of GraphMAE, the same for every back end."""
+        gain = nn.init.calculate_gain("relu")
+        weights = self.weights()
+        for name in ("weight", "source", "target"):
+            flat = weights[name].view(-1, weights[name].shape[-1])
+            nn.init.xavier_normal_(flat, gain=gain, generator=generator)
+        weights["bias"].zero_()
 
 
 class Backend(Protocol):
     """A module of `BACKENDS`."""
 
     make_graph: Callable[[np.ndarray, int, torch.device], Any]
-    GraphAttention: Callable[[int, int, int, float], Any]
+    GraphAttention: Callable[[int, int, int, float], GraphAttentionLayer]
 
 
 def load_backend(name: str) -> Backend:
-    """A back end by name.
+    """Load a back end by name.
 
     Parameters
     ----------
@@ -61,18 +75,10 @@ def load_backend(name: str) -> Backend:
         msg = f"backend={name!r} is not known; expected one of {list(BACKENDS)}."
         raise ValueError(msg)
     try:
-        return import_module(BACKENDS[name])
+        return import_module(BACKENDS[name])  # type: ignore[return-value]  # a module that fits the protocol
     except (ImportError, OSError) as error:
-        msg = f"backend={name!r} does not import ({error}). Install it with {_INSTALL[name]}, or pass another backend: {list(BACKENDS)}."
+        msg = (
+            f"backend={name!r} does not import ({error}). Install it with {_INSTALL[name]}, or pass another backend: "
+            f"{list(BACKENDS)}."
+        )
         raise ImportError(msg) from error
-
-
-@torch.no_grad()
-def start(layer: Attention, generator: torch.Generator) -> None:
-    """Weights as GraphMAE starts them, drawn alike for every back end."""
-    gain = nn.init.calculate_gain("relu")
-    weights = layer.weights()
-    for name in ("weight", "source", "target"):
-        flat = weights[name].view(-1, weights[name].shape[-1])
-        nn.init.xavier_normal_(flat, gain=gain, generator=generator)
-    weights["bias"].zero_()

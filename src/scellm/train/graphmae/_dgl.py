@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-os.environ.setdefault("DGLBACKEND", "pytorch")  # else DGL prints advice and writes a file into the home folder
+from scellm.train.graphmae._backend import GraphAttentionLayer
+
+os.environ.setdefault("DGLBACKEND", "pytorch")  # otherwise DGL prints advice and writes a file into the home folder
 
 import dgl
 from dgl.nn.pytorch import GATConv
 
 
-def make_graph(edges: np.ndarray, n_nodes: int, device: torch.device) -> dgl.DGLGraph:
-    """A graph with these edges; loops are among them already."""
-    return dgl.graph((torch.from_numpy(edges[0].copy()), torch.from_numpy(edges[1].copy())), num_nodes=n_nodes).to(
-        device
-    )
+def make_graph(edges: np.ndarray, n_nodes: int, device: torch.device) -> Any:
+    """A `dgl.DGLGraph` with these edges, which include loops already."""
+    source, target = (torch.from_numpy(end.copy()) for end in edges)
+    return dgl.graph((source, target), num_nodes=n_nodes).to(device)
 
 
-class GraphAttention(nn.Module):
+class GraphAttention(GraphAttentionLayer):
     """`dgl.nn.GATConv`.
 
     Parameters
     ----------
     dim_in, width, heads
-        Width of what comes in, and of each head.
+        Width of the input, and of each head.
     attention_dropout
         Probability.
     """
@@ -41,6 +43,6 @@ class GraphAttention(nn.Module):
         conv = self.conv
         return {"weight": conv.fc.weight, "source": conv.attn_l, "target": conv.attn_r, "bias": conv.bias}
 
-    def forward(self, x: Tensor, graph: dgl.DGLGraph) -> Tensor:
+    def forward(self, x: Tensor, graph: Any) -> Tensor:
         """(n, dim_in) to (n, heads * width)."""
         return self.conv(graph, x).flatten(1)

@@ -1,4 +1,4 @@
-"""Edges by name, read from a table, a file or a graph object."""
+"""Edges by name, from a table, a file or a graph object."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Edges:
     ends
         Positions in `names`, int64, (2, edges).
     n_below, n_unscored
-        Edges left out for a low score, and for none.
+        Edges that were left out for a low score, and for a missing one.
     """
 
     names: pd.Index
@@ -52,7 +52,10 @@ def edges_of(
     elif hasattr(network, "edges") and hasattr(network, "num_nodes"):  # DGL's DGLGraph
         ends, n = np.stack([np.asarray(e) for e in network.edges()]), network.num_nodes()
     else:
-        msg = f"network must be a DataFrame of edges, a path to one, a dgl.DGLGraph or a PyG Data; found {type(network).__name__}."
+        msg = (
+            "network must be a DataFrame of edges, a path to one, a dgl.DGLGraph or a PyG Data; found "
+            f"{type(network).__name__}."
+        )
         raise TypeError(msg)
     if min_score is not None:
         msg = "min_score works on a table; drop the edges of a graph before passing it."
@@ -88,7 +91,7 @@ def _of_table(
 
 
 def _gene_columns(table: pd.DataFrame, columns: tuple[str, str] | None) -> tuple[str, str]:
-    """The columns asked for, or the only two that hold text."""
+    """The named columns, or the only two that hold text."""
     text = [c for c in table.columns if not pd.api.types.is_numeric_dtype(table[c])]
     chosen = text if columns is None else list(columns)
     lacking = [c for c in chosen if c not in table.columns]
@@ -96,7 +99,8 @@ def _gene_columns(table: pd.DataFrame, columns: tuple[str, str] | None) -> tuple
         msg = f"columns={columns!r}: {lacking[0]!r} is not in the table, which holds {list(table.columns)}."
         raise KeyError(msg)
     if len(chosen) != 2:
-        msg = f"An edge joins two genes, so two columns must hold them; found {chosen or 'no column of text'}. Pass columns=('a', 'b')."
+        found = chosen or "no column of text"
+        msg = f"An edge joins two genes, so two columns must hold them; found {found}. Pass columns=('a', 'b')."
         raise ValueError(msg)
     return chosen[0], chosen[1]
 
@@ -108,13 +112,19 @@ def _by_score(table: pd.DataFrame, score: str | None, min_score: float | None) -
         msg = f"score={score!r} is not in the table, which holds {list(table.columns)}."
         raise KeyError(msg)
     if score is None and min_score is not None:
-        msg = f"min_score={min_score:g} needs a column of scores; the table holds {list(table.columns)}. Name it with score=."
+        msg = (
+            f"min_score={min_score:g} needs a column of scores; the table holds {list(table.columns)}. Name it with score=."
+        )
         raise KeyError(msg)
     if score is None:
         return table, 0, 0
     values = pd.to_numeric(table[score], errors="coerce")
     if (values < 0).any():
-        msg = f"Scores must not be negative; found {values[values < 0].head(3).tolist()} in {score!r}. A correlation is no confidence: take its size."
+        found = values[values < 0].head(3).tolist()
+        msg = (
+            f"Scores must not be negative; found {found} in {score!r}. A correlation is no confidence: take its absolute "
+            "value."
+        )
         raise ValueError(msg)
     if min_score is None:
         return table, 0, 0

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import gzip
 import io
-from importlib.resources import files
 
 import pandas as pd
 
+from scellm._assets import read_asset
+
 
 def load_example_network() -> pd.DataFrame:
-    """Thirteen groups of genes of STRING v11's table of actions (Szklarczyk et al. 2019; CC BY 4.0), for trials and teaching.
+    """Load thirteen groups of genes of STRING v11's table of actions, for trials and teaching.
 
-    `scripts/build_network_slice.py` makes it.
+    Szklarczyk et al. 2019; CC BY 4.0. `scripts/build_network_slice.py` makes the file.
 
     Returns
     -------
     pandas.DataFrame
         9,892 edges of 572 genes: symbols `a` and `b`, `score` from 400 to 999, and the groups `group_a` and `group_b`.
     """
-    text = gzip.decompress(files("scellm.train.graphmae").joinpath("string_v11_slice.csv.gz").read_bytes())
-    return pd.read_csv(io.BytesIO(text))
+    return pd.read_csv(io.BytesIO(read_asset("scellm.train.graphmae", "string_v11_slice.csv.gz")))

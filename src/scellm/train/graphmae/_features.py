@@ -1,4 +1,7 @@
-"""What a gene of the network starts from, and what is to be told of a hidden one. A protein network has no features of its own."""
+"""Initial features of the genes of a network, which are also the reconstruction targets.
+
+A protein network has no features of its own.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +13,13 @@ from sklearn.utils.extmath import randomized_svd
 from torch import Tensor, nn
 from torch.nn.functional import cosine_similarity
 
-from scellm.pp._genes import match_names
-from scellm.pp._vocabulary import load_vocabulary
+from scellm.genes import align_rows
+from scellm.train.graphmae._config import GraphMAEConfig
 from scellm.train.graphmae._network import Network
-from scellm.train.graphmae._recipe import GraphMAERecipe
 
 
 class GivenFeatures(nn.Module):
-    """Features that stay as they are.
+    """Fixed features.
 
     Parameters
     ----------
@@ -26,7 +28,7 @@ class GivenFeatures(nn.Module):
     """
 
     x: Tensor
-    held_out = True  # a gene's features can be told without ever having been the answer
+    can_hold_out = True  # the features of a gene that was never a target can be predicted
 
     def __init__(self, x: np.ndarray) -> None:
         super().__init__()
@@ -37,17 +39,17 @@ class GivenFeatures(nn.Module):
         """The features, (n, f)."""
         return self.x
 
-    def cosine(self, told: Tensor, rows: Tensor) -> Tensor:
-        """Cosine of what was told of each gene of `rows`, (rows, f), and its features."""
-        return cosine_similarity(told, self.x[rows], dim=1)
+    def cosine(self, decoded: Tensor, rows: Tensor) -> Tensor:
+        """Cosine of the decoded features, (rows, f), and the features of each gene of `rows`."""
+        return cosine_similarity(decoded, self.x[rows], dim=1)
 
 
 class LearnedTable(nn.Module):
-    r"""Identity features: the input is a learned row a gene, and the answer is which gene it is.
+    r"""Identity features: the input is a learned row per gene, and the target is which gene it is.
 
-    The one-hot vector of a gene is as long as the network, and so would be the decoder's; neither is built. With :math:`W` the
-    decoder's last linear map and :math:`z` what comes before it, the cosine of :math:`Wz` and the one-hot vector of gene :math:`i` is
-    :math:`W_i z / \sqrt{z^T (W^T W) z}`, exactly, in memory that grows with the genes and not with their square.
+    The one-hot vector of a gene is as long as the network, and so would be the decoder's output; neither is built. With
+    :math:`W` the decoder's last linear map and :math:`z` its input, the cosine of :math:`Wz` and the one-hot vector of gene
+    :math:`i` is :math:`W_i z / \sqrt{z^T (W^T W) z}`, exactly, in memory that grows with the genes and not with their square.
 
     Parameters
     ----------
@@ -57,7 +59,7 @@ class LearnedTable(nn.Module):
         Length of a row.
     """
 
-    held_out = False  # a row that was never the answer cannot be told
+    can_hold_out = False  # a class that was never a target cannot be predicted
 
     def __init__(self, n: int, width: int) -> None:
         super().__init__()
@@ -69,18 +71,18 @@ class LearnedTable(nn.Module):
         """The rows, (n, f)."""
         return self.table
 
-    def cosine(self, told: Tensor, rows: Tensor) -> Tensor:
+    def cosine(self, decoded: Tensor, rows: Tensor) -> Tensor:
         """Cosine of the decoded and the one-hot vector of each gene of `rows`."""
         gram = self.output.T @ self.output  # (f, f)
-        length = ((told @ gram) * told).sum(1).clamp_min(1e-12).sqrt()  # (rows,)
-        return (self.output[rows] * told).sum(1) / length
+        length = ((decoded @ gram) * decoded).sum(1).clamp_min(1e-12).sqrt()  # (rows,)
+        return (self.output[rows] * decoded).sum(1) / length
 
 
 def spectral_features(network: Network, n_features: int = 256, *, seed: int = 0) -> np.ndarray:
     r"""Singular vectors of the normalised adjacency, and the degree.
 
-    The adjacency with loops is scaled to :math:`D^{-1/2} (A + I) D^{-1/2}`; its leading left singular vectors, each times the root of
-    its singular value, and the logarithm of the degree are the columns, each brought to mean 0 and variance 1.
+    The adjacency with loops is scaled to :math:`D^{-1/2} (A + I) D^{-1/2}`; its leading left singular vectors, each times the
+    root of its singular value, and the logarithm of the degree are the columns, each brought to mean 0 and variance 1.
 
     Parameters
     ----------
@@ -102,20 +104,20 @@ def spectral_features(network: Network, n_features: int = 256, *, seed: int = 0)
     scaled = scale @ (adjacency + sp.identity(len(degree), format="csr")) @ scale
     n_features = min(n_features, len(degree) - 1)
     left, value, _ = randomized_svd(scaled, n_features, n_iter=7, random_state=seed)
-    return _standard(np.column_stack([left * np.sqrt(value), np.log1p(degree)]))
+    return _standardize(np.column_stack([left * np.sqrt(value), np.log1p(degree)]))
 
 
-def _standard(x: np.ndarray) -> np.ndarray:
-    """Columns of mean 0 and variance 1; a constant column stays 0."""
+def _standardize(x: np.ndarray) -> np.ndarray:
+    """Columns of mean 0 and variance 1; a constant column is 0."""
     x = x - x.mean(0)
     sd = x.std(0)
     return (x / np.where(sd > 0, sd, 1)).astype(np.float32)
 
 
 def make_features(
-    features: str | pd.DataFrame, network: Network, recipe: GraphMAERecipe, seed: int
+    features: str | pd.DataFrame, network: Network, config: GraphMAEConfig, seed: int
 ) -> GivenFeatures | LearnedTable:
-    """Features by name, or the user's.
+    """Make features by name, or from the user's table.
 
     Parameters
     ----------
@@ -123,7 +125,7 @@ def make_features(
         "svd", "identity", or a DataFrame of genes by numbers.
     network
         The genes.
-    recipe
+    config
         For the width.
     seed
         Of "svd".
@@ -139,23 +141,27 @@ def make_features(
         If the name is not known, a gene of the network has no features, or a number is missing.
     """
     if isinstance(features, pd.DataFrame):
-        return GivenFeatures(_standard(_aligned(features, network)))
+        return GivenFeatures(_standardize(_aligned(features, network)))
     if features == "svd":
-        return GivenFeatures(spectral_features(network, recipe.n_features, seed=seed))
+        return GivenFeatures(spectral_features(network, config.n_features, seed=seed))
     if features == "identity":
-        return LearnedTable(len(network.genes), recipe.n_features)
-    msg = f"features={features!r} is not known; expected 'svd', 'identity' or a DataFrame with a row for each gene of the network."
+        return LearnedTable(len(network.genes), config.n_features)
+    msg = (
+        f"features={features!r} is not known; expected 'svd', 'identity' or a DataFrame with a row for each gene of the "
+        "network."
+    )
     raise ValueError(msg)
 
 
 def _aligned(features: pd.DataFrame, network: Network) -> np.ndarray:
     """Rows of the network's genes."""
-    match = match_names(features.index, load_vocabulary(), "the index of features")
-    rows = pd.Series(np.arange(len(features)), index=match.ids)[match.known]
-    rows = rows[~rows.index.duplicated()].reindex(network.genes)
+    rows = align_rows(features.index, "the index of features").reindex(network.genes)
     if rows.isna().any():
         lacking = network.symbols[rows.isna()]
-        msg = f"features has no row for {len(lacking):,} genes of the network, such as {list(lacking[:3])}. Add them, or drop their edges."
+        msg = (
+            f"features has no row for {len(lacking):,} genes of the network, such as {list(lacking[:3])}. Add them, or drop "
+            "their edges."
+        )
         raise ValueError(msg)
     x = features.to_numpy(dtype="float64")[rows.to_numpy(dtype=int)]
     if not np.isfinite(x).all():

@@ -1,4 +1,4 @@
-"""Which genes of a network are hidden in a step."""
+"""Which genes of a network are masked in a step."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Masking:
-    """Genes whose features are hidden.
+    """Genes whose features are masked.
 
     Parameters
     ----------
@@ -26,30 +26,34 @@ class Masking:
 
     @property
     def rows(self) -> Tensor:
-        """All genes to be told."""
+        """All genes to reconstruct."""
         return torch.cat([self.token, self.replaced])
 
     def hide(self, x: Tensor, token: Tensor) -> Tensor:
-        """The features (n, f) with those of the hidden genes gone; `token` is (f,)."""
+        """Features (n, f) with the masked genes replaced; `token` is (f,)."""
         hidden = x.index_put((self.token,), token.to(x.dtype))
         return hidden.index_put((self.replaced,), x[self.by])
+
+    def to(self, device: torch.device) -> Masking:
+        """Move to another device."""
+        return Masking(self.token.to(device), self.replaced.to(device), self.by.to(device))
 
 
 def draw_masking(
     candidates: Tensor, n: int, mask_rate: float, replace_rate: float, generator: torch.Generator
 ) -> Masking:
-    """Hide a share of the candidates; every one of them is hidden, none is scored while it shows its own features.
+    """Mask a share of the candidates; each of them is masked, and none is scored while it shows its own features.
 
     Parameters
     ----------
     candidates
-        Genes that may be hidden, int64.
+        Genes that may be masked, int64.
     n
         Genes in all; any of them may lend its features.
     mask_rate, replace_rate
-        Shares of the candidates and of the hidden.
+        Shares of the candidates and of the masked genes.
     generator
-        On the CPU.
+        Source of random numbers, on the CPU.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""A network of genes, from whatever holds one."""
+"""A network of genes, from a table, a file or a graph object."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import pandas as pd
 import scipy.sparse as sp
 
 from scellm._logging import logger
-from scellm.pp._genes import match_names, refuse_other_species
-from scellm.pp._vocabulary import load_vocabulary
+from scellm.genes import load_vocabulary, match_names
+from scellm.genes._match import refuse_other_species
 from scellm.train.graphmae._edges import Edges, edges_of
 
-_SMALLEST = 10  # genes; fewer cannot be masked, held out and told apart
+_SMALLEST = 10  # genes; fewer cannot be masked and held out
 _LEAST_KNOWN = 0.5  # share of the names
 
 
@@ -31,7 +31,7 @@ class Network:
     pairs
         Positions in `genes`, the smaller first, each pair once, no gene with itself, int64, (2, pairs).
     report
-        What was found and what was left out, in numbers.
+        Numbers of edges and genes that were found and left out.
     """
 
     genes: np.ndarray
@@ -47,13 +47,13 @@ class Network:
         return f"Network({len(self.genes):,} genes, {self.pairs.shape[1]:,} pairs)"
 
     def edges(self, kept: np.ndarray | None = None) -> np.ndarray:
-        """Both directions of every pair, or of those where `kept` is true, and a loop at every gene; int64, (2, 2 * pairs + n)."""
+        """Both directions of every pair (or of those that are `kept`), and a loop per gene; int64, (2, 2 * pairs + n)."""
         pairs = self.pairs if kept is None else self.pairs[:, kept]
         loops = np.arange(len(self.genes))
         return np.concatenate([pairs, pairs[::-1], np.stack([loops, loops])], axis=1)
 
     def adjacency(self) -> sp.csr_matrix:
-        """Symmetric, 1 where two genes are a pair, float64, (n, n)."""
+        """Symmetric, 1 if two genes are a pair, float64, (n, n)."""
         n, m = len(self.genes), self.pairs.shape[1]
         half = sp.csr_matrix((np.ones(m), (self.pairs[0], self.pairs[1])), shape=(n, n))
         return half + half.T
@@ -69,8 +69,8 @@ def read_network(
 ) -> Network:
     """Read a network and match its genes to the vocabulary.
 
-    Pairs of one gene with itself are left out, the same pair given twice or in both directions counts once, genes that are not in the
-    vocabulary or are left without a pair are dropped; all of it is counted in the report and logged.
+    Pairs of one gene with itself are left out, the same pair given twice or in both directions counts once, genes that are not
+    in the vocabulary or have no pair left are dropped; all of it is counted in the report and logged.
 
     Parameters
     ----------
@@ -97,8 +97,8 @@ def read_network(
     TypeError
         If the object holds no network.
     ValueError
-        If it is not clear which columns hold genes, a score is negative, the genes are another species' or mostly unknown, or fewer
-        than ten are left.
+        If it is not clear which columns hold genes, a score is negative, the genes are another species' or mostly unknown, or
+        fewer than ten are left.
     """
     if isinstance(network, Network):
         return network
@@ -113,11 +113,17 @@ def read_network(
     genes, at = np.unique(pairs, return_inverse=True)
     named = np.unique(match.ids[match.known])
     report = {
-        "edges": edges.ends.shape[1], "edges_below_min_score": edges.n_below, "edges_without_score": edges.n_unscored,
-        "edges_of_unknown_genes": int((~kept).sum()), "self_loops": int(loops.sum()),
+        "edges": edges.ends.shape[1],
+        "edges_below_min_score": edges.n_below,
+        "edges_without_score": edges.n_unscored,
+        "edges_of_unknown_genes": int((~kept).sum()),
+        "self_loops": int(loops.sum()),
         "repeated_or_reversed": int(kept.sum() - loops.sum()) - pairs.shape[1],
-        "unknown_genes": int((~match.known).sum()), "isolated_genes": len(named) - len(genes), "genes": len(genes), "pairs": pairs.shape[1],
-    }  # fmt: skip
+        "unknown_genes": int((~match.known).sum()),
+        "isolated_genes": len(named) - len(genes),
+        "genes": len(genes),
+        "pairs": pairs.shape[1],
+    }
     if len(genes) < _SMALLEST:
         msg = f"The network has {len(genes)} genes with a pair; expected at least {_SMALLEST}, better thousands. Found {report}."
         raise ValueError(msg)
@@ -127,9 +133,14 @@ def read_network(
 
 
 _DROPPED = (
-    "edges_below_min_score", "edges_without_score", "edges_of_unknown_genes", "self_loops", "repeated_or_reversed", "unknown_genes",
+    "edges_below_min_score",
+    "edges_without_score",
+    "edges_of_unknown_genes",
+    "self_loops",
+    "repeated_or_reversed",
+    "unknown_genes",
     "isolated_genes",
-)  # fmt: skip
+)
 
 
 def _check_known(known: np.ndarray, edges: Edges) -> None:
@@ -138,8 +149,8 @@ def _check_known(known: np.ndarray, edges: Edges) -> None:
         return
     examples = list(edges.names[~known][:3])
     msg = (
-        f"{known.sum():,} of the network's {len(known):,} genes are known; expected at least {_LEAST_KNOWN:.0%}. Unknown are {examples}. Give "
-        "symbols, Ensembl gene ids or HGNC ids; for STRING's protein ids (9606.ENSP...), map them by the column preferred_name of its "
-        "protein.info file, or pass columns=."
+        f"{known.sum():,} of the network's {len(known):,} genes are known; expected at least {_LEAST_KNOWN:.0%}. Unknown are "
+        f"{examples}. Give symbols, Ensembl gene ids or HGNC ids; for STRING's protein ids (9606.ENSP...), map them by the "
+        "column preferred_name of its protein.info file, or pass columns=."
     )
     raise ValueError(msg)

@@ -7,19 +7,21 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.nn import GATConv
 
+from scellm.train.graphmae._backend import GraphAttentionLayer
+
 
 def make_graph(edges: np.ndarray, n_nodes: int, device: torch.device) -> Tensor:
-    """Edges, int64, (2, edges); loops are among them already."""
+    """Edges, int64, (2, edges), which include loops already."""
     return torch.from_numpy(np.ascontiguousarray(edges)).to(device)
 
 
-class GraphAttention(nn.Module):
+class GraphAttention(GraphAttentionLayer):
     """`torch_geometric.nn.GATConv`.
 
     Parameters
     ----------
     dim_in, width, heads
-        Width of what comes in, and of each head.
+        Width of the input, and of each head.
     attention_dropout
         Probability.
     """

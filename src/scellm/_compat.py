@@ -1,0 +1,48 @@
+"""What differs between versions of the libraries that scellm stands on, in one place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from anndata import AnnData
+
+
+def layer_names(adata: AnnData) -> list[str]:
+    """Names of the layers. From anndata 0.13 on, `layers` also lists `X`, under the key `None`; it is left out here.
+
+    Parameters
+    ----------
+    adata
+        Cells by genes.
+
+    Returns
+    -------
+    list of str
+        In the order of the AnnData.
+    """
+    return [name for name in adata.layers if name is not None]
+
+
+def device_of(accelerator: str, devices: Any = "auto") -> torch.device:
+    """The device that Lightning would compute on, without starting it.
+
+    scvi-tools has this as `scvi.model._utils.parse_device_args`, which is private and was moved between its versions.
+
+    Parameters
+    ----------
+    accelerator
+        "auto", "cpu", "gpu", "cuda" or "mps".
+    devices
+        Number, list of indices or "auto"; the first index of a list is taken.
+
+    Returns
+    -------
+    torch.device
+        The CPU where "auto" finds no CUDA device.
+    """
+    name = {"gpu": "cuda", "auto": "cuda" if torch.cuda.is_available() else "cpu"}.get(accelerator, accelerator)
+    if name != "cuda":
+        return torch.device(name)
+    first = devices[0] if isinstance(devices, list | tuple) and devices else 0
+    return torch.device("cuda", int(first))

@@ -1,0 +1,92 @@
+"""Downloads: one cache folder, mirrors, hashes, and messages that say what to do without a network."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from os import PathLike
+from pathlib import Path, PurePosixPath
+from urllib.parse import urlsplit
+
+import pooch
+import requests
+
+CACHE_VARIABLE = "SCELLM_CACHE_DIR"
+
+
+def cache_folder() -> Path:
+    """The folder for downloads: `SCELLM_CACHE_DIR`, or the system's cache folder."""
+    return Path(os.environ.get(CACHE_VARIABLE) or pooch.os_cache("scellm"))
+
+
+def file_name(url: str, default: str) -> str:
+    """Name of the file of an address; a signature in the query is not part of it."""
+    return PurePosixPath(urlsplit(url).path).name or default
+
+
+def sha256(path: str | PathLike) -> str:
+    """SHA-256 of a file."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def download(
+    url: str,
+    known_hash: str | None,
+    name: str,
+    *,
+    default_name: str,
+    mirror_variable: str | None = None,
+    hint: str = "",
+) -> Path:
+    """Download a file once, and return its path in the cache folder.
+
+    Parameters
+    ----------
+    url
+        An `http(s)` address.
+    known_hash
+        SHA-256 that the file must have; `None` accepts any.
+    name
+        What the user calls it, for messages.
+    default_name
+        Name of the file if the address has none.
+    mirror_variable
+        Environment variable that may name another address to take the file from.
+    hint
+        What to do without a network, for the message.
+
+    Returns
+    -------
+    pathlib.Path
+        The file.
+
+    Raises
+    ------
+    ConnectionError
+        If the download fails.
+    ValueError
+        If the file has another hash; it is removed.
+    PermissionError
+        If the cache folder cannot be written.
+    """
+    mirror = os.environ.get(mirror_variable) if mirror_variable else None
+    url = f"{mirror.rstrip('/')}/{file_name(url, default_name)}" if mirror else url
+    folder = cache_folder()
+    key = known_hash or hashlib.sha256(url.encode()).hexdigest()
+    stored = f"{key[:16]}-{file_name(url, default_name)}"  # two files may share a name
+    try:
+        downloader = pooch.HTTPDownloader(progressbar=True, timeout=60)
+        return Path(pooch.retrieve(url, known_hash, fname=stored, path=folder, downloader=downloader))
+    except requests.RequestException as error:
+        msg = (
+            f"{name!r} could not be downloaded from {url}: {error}. Without a network: download that file elsewhere and "
+            f"{hint}. Downloads are stored in {folder}."
+        )
+        raise ConnectionError(msg) from error
+    except ValueError as error:  # pooch: the hash differs; it has removed the file
+        msg = f"The file from {url} has another hash than expected, and was removed: {error}. Try again once."
+        raise ValueError(msg) from error
+    except OSError as error:
+        msg = f"{folder} cannot be written ({error}). Set {CACHE_VARIABLE} to a folder that can."
+        raise PermissionError(msg) from error

@@ -1,0 +1,126 @@
+"""Checks of options, shared by every configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import fields
+from difflib import get_close_matches
+from typing import Any, TypeVar
+
+Config = TypeVar("Config")
+
+_ELSEWHERE = {
+    "n_epochs": "max_epochs",
+    "epochs": "max_epochs",
+    "learning_rate": "lr",
+    "use_gpu": "accelerator",
+    "early_stopping_patience": "patience",
+    "batch_key": "",
+    "n_hidden": "dim",
+    "n_layers": "depth",
+    "n_heads": "heads",
+    "dropout_rate": "dropout",
+    "train_size": "validation_size",
+}
+"""What other packages call an option, and what it is called here; "" where there is no such option."""
+
+
+def checked(config: type[Config], options: Mapping[str, Any], owner: str, others: Collection[str] = ()) -> Config:
+    """Make a configuration from options by name.
+
+    Parameters
+    ----------
+    config
+        A dataclass.
+    options
+        Values of its fields.
+    owner
+        Name of the call that takes the options, for the message.
+    others
+        Names of options that the call takes besides.
+
+    Returns
+    -------
+    object
+        The configuration; fields that `options` does not name have their defaults.
+
+    Raises
+    ------
+    TypeError
+        If an option is not known; the message lists similar names.
+    """
+    known = [f.name for f in fields(config)]  # type: ignore[arg-type]
+    unknown = [k for k in options if k not in known]
+    if unknown:
+        raise TypeError(unknown_option(unknown[0], [*known, *others], owner))
+    return config(**options)
+
+
+def unknown_option(name: str, known: Collection[str], owner: str) -> str:
+    """Say that an option is not known, and which one may be meant."""
+    ours = _ELSEWHERE.get(name)
+    if name == "batch_key":
+        hint = "A cell's embedding depends on that cell alone, so there is no batch to name."
+    elif ours in known:
+        hint = f"Here it is called {ours!r}."
+    else:
+        near = get_close_matches(name, known, n=3, cutoff=0.5)
+        hint = f"Similar names: {near}." if near else f"Its options are {sorted(known)}."
+    return f"{owner} takes no option {name!r}. {hint}"
+
+
+def one_of(name: str, value: Any, allowed: Collection[Any]) -> None:
+    """Raise ValueError unless `value` is one of `allowed`."""
+    if value not in list(allowed):  # a list: the value may not be hashable
+        msg = f"{name}={value!r} is not known; expected one of {list(allowed)}."
+        raise ValueError(msg)
+
+
+def in_range(
+    name: str,
+    value: Any,
+    low: float | None = None,
+    high: float | None = None,
+    *,
+    open_low: bool = False,
+    open_high: bool = False,
+    whole: bool = False,
+) -> None:
+    """Raise ValueError unless `value` is a number between `low` and `high`.
+
+    Parameters
+    ----------
+    name, value
+        The option.
+    low, high
+        Smallest and largest allowed value; `None` for no limit.
+    open_low, open_high
+        Whether the limits themselves are excluded.
+    whole
+        Whether it must be a whole number.
+    """
+    number = isinstance(value, int | float) and not isinstance(value, bool) or hasattr(value, "__index__")
+    fits = number and (not whole or value == int(value))
+    if fits and low is not None:
+        fits = value > low if open_low else value >= low
+    if fits and high is not None:
+        fits = value < high if open_high else value <= high
+    if fits:
+        return
+    kind = "a whole number" if whole else "a number"
+    lower = "" if low is None else f" {'above' if open_low else 'of at least'} {low:g}"
+    upper = "" if high is None else f" {'below' if open_high else 'of at most'} {high:g}"
+    join = " and" if lower and upper else ""
+    msg = f"{name} must be {kind}{lower}{join}{upper}; found {value!r}."
+    raise ValueError(msg)
+
+
+def jsonable(value: Any) -> Any:
+    """A plain value: lists for tuples, the import path of a function, the `repr` of any other object."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, Mapping):
+        return {str(k): jsonable(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [jsonable(v) for v in value]
+    return f"{value.__module__}.{value.__qualname__}" if hasattr(value, "__qualname__") else repr(value)

@@ -1,0 +1,45 @@
+"""Random numbers that depend on a key alone: no state, no order, no batch."""
+
+from __future__ import annotations
+
+import numpy as np
+
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+
+
+def mix(x: np.ndarray) -> np.ndarray:
+    """SplitMix64's finaliser (Steele, Lea & Flood 2014): uint64 to well-mixed uint64."""
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))
+
+
+def uniform(key: int, cell: np.ndarray, gene: np.ndarray | int) -> np.ndarray:
+    """A number in [0, 1) for each (key, cell, gene), the same in any process and any order.
+
+    Parameters
+    ----------
+    key
+        Key of the draw, from :func:`draw_key`.
+    cell
+        Index of the cell, (values,).
+    gene
+        Gene id, or a negative number for one value per cell; (values,) or a scalar.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64, (values,).
+    """
+    with np.errstate(over="ignore"):  # arithmetic modulo 2^64 is meant
+        h = mix(np.asarray(cell).astype(np.uint64) + np.uint64(key))
+        h = mix(h + np.asarray(gene).astype(np.int64).astype(np.uint64) * _GOLDEN + _GOLDEN)
+    return (h >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+
+def draw_key(seed: int, step: int, view: int) -> int:
+    """Combine a seed, the index of a step and the index of a view into one key, a 64-bit integer."""
+    with np.errstate(over="ignore"):
+        h = mix(np.array([seed], np.uint64) + _GOLDEN)
+        h = mix(h + np.uint64(step) * _GOLDEN + np.uint64(view))
+    return int(h[0])

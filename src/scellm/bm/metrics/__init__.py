@@ -1,0 +1,24 @@
+"""Metrics, one file each."""
+
+from scellm.bm.metrics._accuracy import Accuracy
+from scellm.bm.metrics._base import LABELS, NUMBERS, PROBABILITIES, Metric
+from scellm.bm.metrics._log_loss import LogLoss
+from scellm.bm.metrics._macro_f1 import MacroF1
+from scellm.bm.metrics._pearson import Pearson
+from scellm.bm.metrics._rmse import RMSE
+
+METRICS: dict[str, Metric] = {m.name: m for m in (MacroF1(), Accuracy(), LogLoss(), Pearson(), RMSE())}
+"""Metrics by name. A new one is one file, and one entry here."""
+
+__all__ = [
+    "LABELS",
+    "METRICS",
+    "NUMBERS",
+    "PROBABILITIES",
+    "RMSE",
+    "Accuracy",
+    "LogLoss",
+    "MacroF1",
+    "Metric",
+    "Pearson",
+]

@@ -1,0 +1,57 @@
+"""The cells of an AnnData as a source."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from scvi.data import AnnDataManager
+
+from scellm import _keys
+from scellm.data._anndata_dataset import ViewDataset
+from scellm.data._batch import Batch
+from scellm.data._samplers import RandomSampler
+from scellm.data._source import CellSource, SourceOptions
+
+
+class AnnDataSource(CellSource):
+    """The cells of an AnnData that has been set up.
+
+    Parameters
+    ----------
+    manager
+        Of the AnnData.
+    options
+        How cells are taken.
+    """
+
+    dataset: ViewDataset
+
+    def __init__(self, manager: AnnDataManager, options: SourceOptions) -> None:
+        self.manager = manager
+        self.order = RandomSampler(options.rows(manager.adata.n_obs))
+        self.dataset = ViewDataset(manager, options.views, options.seed)
+
+    @classmethod
+    def accepts(cls, data: Any) -> bool:
+        """Whether it is a manager of scvi-tools."""
+        return isinstance(data, AnnDataManager)
+
+    @classmethod
+    def of(cls, data: Any, options: SourceOptions) -> Self:
+        """Open it."""
+        return cls(data, options)
+
+    def whole(self, rows: np.ndarray) -> Batch:
+        """Tokens of some cells."""
+        return self.dataset.whole(rows)
+
+    def labelled(self) -> dict[str, int]:
+        """Cells known to be tumour or normal."""
+        if _keys.MALIGNANCY_KEY not in self.manager.data_registry:
+            return {}
+        return {_keys.MALIGNANCY_KEY: int((self.manager.get_from_registry(_keys.MALIGNANCY_KEY) >= 0).sum())}
+
+    def names(self) -> Any:
+        """Names of the cells."""
+        return self.manager.adata.obs_names[self.order.indices]

@@ -1,0 +1,62 @@
+"""The cells of a corpus as a source."""
+
+from __future__ import annotations
+
+from os import PathLike
+from typing import Any, Self
+
+import numpy as np
+
+from scellm import _keys
+from scellm.data._batch import Batch
+from scellm.data._corpus import Corpus
+from scellm.data._corpus_dataset import CorpusDataset
+from scellm.data._source import CellSource, SourceOptions
+from scellm.data._source_balanced_sampler import SourceBalancedSampler
+
+
+class CorpusSource(CellSource):
+    """The cells of a corpus on disk.
+
+    Parameters
+    ----------
+    corpus
+        The corpus.
+    options
+        How cells are taken.
+    """
+
+    dataset: CorpusDataset
+
+    def __init__(self, corpus: Corpus, options: SourceOptions) -> None:
+        self.corpus, self.options = corpus, options
+        rows = options.rows(len(corpus))
+        self.order = SourceBalancedSampler(rows, corpus.arrays["source"][rows], options.power, options.block)
+        self.dataset = CorpusDataset(corpus, options.binning, options.views, options.seed)
+
+    @classmethod
+    def accepts(cls, data: Any) -> bool:
+        """Whether it is a corpus, or a path."""
+        return isinstance(data, Corpus | str | PathLike)
+
+    @classmethod
+    def of(cls, data: Any, options: SourceOptions) -> Self:
+        """Open it."""
+        return cls(data if isinstance(data, Corpus) else Corpus(data), options)
+
+    def whole(self, rows: np.ndarray) -> Batch:
+        """Tokens of some cells."""
+        return self.dataset.whole(rows)
+
+    def labelled(self) -> dict[str, int]:
+        """Cells known to be tumour or normal."""
+        return {_keys.MALIGNANCY_KEY: int((self.corpus.arrays["malignancy"] >= 0).sum())}
+
+    def names(self) -> Any:
+        """Indices of the cells in the corpus."""
+        return self.order.indices
+
+    def describe(self) -> dict[str, Any]:
+        """The cells, the files of the corpus, and how its sources are mixed."""
+        mixing = {"source_power": self.options.power, "source_block": self.options.block}
+        return super().describe() | {"corpus": self.corpus.card["sources"]} | mixing

@@ -1,0 +1,96 @@
+"""A source of cells for pretraining: what an AnnData and a corpus have in common."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from torch.utils.data import Dataset
+
+from scellm._tokens import Tokens
+from scellm.data._batch import Batch
+from scellm.data._samplers import RowOrder
+from scellm.data._view import View, identity
+from scellm.pp import Binning
+
+
+@dataclass(frozen=True)
+class SourceOptions:
+    """How cells are taken from a source.
+
+    Parameters
+    ----------
+    binning
+        The bins of the model.
+    indices
+        Cells that may be drawn; by default all.
+    views
+        One function for each of the two views.
+    seed
+        Seed of all draws.
+    power, block
+        Of :class:`SourceBalancedSampler`, for data of several sources.
+    """
+
+    binning: Binning
+    indices: Sequence[int] | np.ndarray | None = None
+    views: tuple[View, View] = (identity, identity)
+    seed: int = 0
+    power: float = 0.5
+    block: int = 1
+
+    def rows(self, n: int) -> np.ndarray:
+        """The indices of the cells that may be drawn, of `n`."""
+        return np.arange(n)[slice(None) if self.indices is None else np.asarray(self.indices)]
+
+
+class CellSource(ABC):
+    """Cells to pretrain on. A new kind of source is one file with a subclass, and one line in `SOURCES`.
+
+    Attributes
+    ----------
+    dataset
+        Indexed by `(step, rows)`; gives a batch with `gene`, `bin`, `offsets`, perhaps a second view with the suffix "_b",
+        and label columns.
+    order
+        The order of cells in an epoch.
+    """
+
+    dataset: Dataset
+    order: RowOrder
+
+    @classmethod
+    @abstractmethod
+    def accepts(cls, data: Any) -> bool:
+        """Whether this class can read `data`."""
+
+    @classmethod
+    @abstractmethod
+    def of(cls, data: Any, options: SourceOptions) -> Self:
+        """Open `data`."""
+
+    @abstractmethod
+    def whole(self, rows: np.ndarray) -> Batch:
+        """Tokens of some cells, unchanged by any view."""
+
+    def first(self, n: int, seed: int) -> Tokens:
+        """Tokens of the first `n` cells of the first epoch, unchanged by any view."""
+        return Tokens.of(self.whole(np.sort(self.order.epoch(0, seed)[:n])))
+
+    @abstractmethod
+    def labelled(self) -> dict[str, int]:
+        """For each label column of a batch, how many cells have a label."""
+
+    @abstractmethod
+    def names(self) -> Any:
+        """What identifies the cells that may be drawn: their names, or their indices in a fixed set."""
+
+    def describe(self) -> dict[str, Any]:
+        """Plain values that a checkpoint keeps, so that another source is refused."""
+        names = pd.Index(self.names())
+        return {"cells": sha256(pd.util.hash_pandas_object(names, index=False).to_numpy().tobytes()).hexdigest()}

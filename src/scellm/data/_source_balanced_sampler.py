@@ -1,0 +1,77 @@
+"""Draw cells of several sources, small sources more often than their size."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from scellm._options import in_range
+
+
+class SourceBalancedSampler:
+    """Cells of several sources, small sources more often than their size.
+
+    A source takes part in proportion to its size to the `power`; over the epochs each of its cells is seen equally often.
+
+    Parameters
+    ----------
+    indices
+        Indices of the cells.
+    source
+        Number of the source of each of them, (cells,).
+    power
+        1: by size; 0: every source equally; 0.5: by the square root of the size.
+    block
+        Cells of one source that follow each other, so that many negatives of a cell come from its own source; the last
+        block of a source is shorter. 1: fully mixed.
+
+    Raises
+    ------
+    ValueError
+        If the power is not between 0 and 1, the block is not a whole number from 1 on, or there are no cells.
+    """
+
+    def __init__(self, indices: np.ndarray, source: np.ndarray, power: float, block: int = 1) -> None:
+        in_range("source_power", power, 0, 1)
+        in_range("source_block", block, 1, whole=True)
+        if not len(indices):
+            msg = "SourceBalancedSampler needs at least one cell; found none."
+            raise ValueError(msg)
+        self.indices, self.block = np.asarray(indices), int(block)
+        self.of = {int(s): self.indices[source == s] for s in np.unique(source)}
+        share = np.array([len(r) ** power for r in self.of.values()])
+        self.draws = _round_to_sum(len(indices) * share / share.sum())
+
+    def __len__(self) -> int:
+        return int(self.draws.sum())
+
+    def epoch(self, number: int, seed: int) -> np.ndarray:
+        """As many cells as there are, blocks in a random order; each source continues where the last epoch stopped."""
+        parts = [
+            _take_cyclic(rows, number * n, n, (seed, source))
+            for (source, rows), n in zip(self.of.items(), self.draws, strict=True)
+        ]
+        return _shuffle_blocks(parts, self.block, np.random.default_rng([seed, number]))
+
+
+def _shuffle_blocks(parts: list[np.ndarray], block: int, rng: np.random.Generator) -> np.ndarray:
+    """Cut each part into blocks, the last of a part shorter, and put the blocks of all parts in a random order."""
+    of = np.concatenate([np.arange(len(part)) // block for part in parts])  # block of each cell within its part
+    of += np.repeat(np.cumsum([0, *(-(-len(part) // block) for part in parts[:-1])]), [len(part) for part in parts])
+    position = np.argsort(rng.permutation(of[-1] + 1))
+    return np.concatenate(parts)[np.argsort(position[of], kind="stable")]
+
+
+def _round_to_sum(x: np.ndarray) -> np.ndarray:
+    """Whole numbers of the same sum, by the largest remainder."""
+    low = np.floor(x).astype(int)
+    rest = round(x.sum()) - low.sum()
+    low[np.argsort(low - x, kind="stable")[:rest]] += 1
+    return low
+
+
+def _take_cyclic(rows: np.ndarray, start: int, n: int, key: tuple[int, int]) -> np.ndarray:
+    """`n` cells from position `start` of an endless sequence of shuffles of `rows`."""
+    first, last = start // len(rows), max(start + n - 1, start) // len(rows)
+    shuffles = [np.random.default_rng([*key, i]).permutation(rows) for i in range(first, last + 1)]
+    at = start - first * len(rows)
+    return np.concatenate(shuffles)[at : at + n]

@@ -1,0 +1,15 @@
+"""Views of a cell for contrastive pretraining: functions of counts, keyed by seed, step, view and cell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from scellm.data._counts import Counts
+
+View = Callable[[Counts, int], Counts]
+"""Function of counts and the key of the draw. The same key and cell give the same view, in any batch."""
+
+
+def identity(counts: Counts, key: int) -> Counts:
+    """The cell unchanged; two views then differ by dropout alone (paper, section 3.3)."""
+    return counts

@@ -1,0 +1,232 @@
+"""What every model over tokens can do."""
+
+from __future__ import annotations
+
+import warnings
+from abc import abstractmethod
+from collections.abc import Sequence
+from os import PathLike
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+import torch
+from anndata import AnnData
+from jaxtyping import Float
+from scvi import REGISTRY_KEYS
+from scvi.data.fields import BaseAnnDataField
+from scvi.module.base import BaseModuleClass
+from scvi.utils import track
+from torch import Tensor
+
+from scellm._tokens import Tokens
+from scellm.data._fields import GeneTokenField
+from scellm.data._manager import TokenDataManager
+from scellm.genes import load_vocabulary, read_gene_embeddings
+from scellm.genes._vectors import vocabulary_rows
+from scellm.model._pretrained import PretrainedModel
+from scellm.module import CellEncoder
+from scellm.nn import Config, make_config
+from scellm.pp import Binning, PrepareReport
+from scellm.train._fit import fit
+
+_BATCH = 512  # cells read at once: enough to find chunks of equal length among them
+
+Indices = Sequence[int] | np.ndarray | None
+
+
+class TokenModel(PretrainedModel):
+    """A model over the tokens of cells: set-up, embeddings of cells and genes, weights; a subclass adds what it predicts.
+
+    A subclass says which fields it registers, in `setup_anndata`, and makes its module, in `_make_module`; the module has a
+    :class:`scellm.module.CellEncoder` as `cell_encoder`, and a method `embed`.
+
+    Parameters
+    ----------
+    adata
+        Set up with `setup_anndata`.
+    registry
+        Of a model that was saved; used by `load`.
+    size, gene_embeddings, train_genes, rescale_genes, attention, dropout, **overrides
+        As for :class:`scellm.CellLM`.
+
+    Raises
+    ------
+    ValueError
+        If `adata` is missing or was not set up, or an option is out of its range.
+    TypeError
+        If an option is not known.
+    """
+
+    def __init__(
+        self,
+        adata: AnnData | None = None,
+        registry: dict | None = None,
+        *,
+        size: str = "mini",
+        gene_embeddings: pd.DataFrame | str | PathLike = "string",
+        train_genes: bool = True,
+        rescale_genes: bool = True,
+        attention: str = "favor",
+        dropout: float = 0.1,
+        **overrides: Any,
+    ) -> None:
+        if adata is None and registry is None:
+            name = type(self).__name__
+            msg = f"{name} needs an AnnData: {name}.setup_anndata(adata, ...), then {name}(adata)."
+            raise ValueError(msg)
+        super().__init__(adata, registry)
+        options = {"n_bins": self.binning.n_bins, "attention": attention, "dropout": dropout, "train_genes": train_genes}
+        table = read_gene_embeddings(gene_embeddings)
+        gene_dim = {} if table is None else {"gene_dim": table.shape[1]}
+        config = make_config(size, len(load_vocabulary()), **{**options, **gene_dim, **overrides})
+        self.module = self._make_module(config)
+        if table is not None:
+            gene_table = self._encoder.encoder.embedding.gene
+            gene_table.load_vectors(*vocabulary_rows(table), rescale=rescale_genes)
+        self._size, self.configs_ = size, {}
+        self._model_summary_string = self._summary()
+        # A saved model holds its gene table, so it is made again with a random one, which is then overwritten.
+        shape = {k: v for k, v in self._init_options().items() if k not in {"size", "gene_embeddings"}}
+        self.init_params_ = {"non_kwargs": {"size": size, "gene_embeddings": "random"}, "kwargs": {"overrides": shape}}
+
+    @abstractmethod
+    def _make_module(self, config: Config) -> BaseModuleClass:
+        """Make the module, with a `cell_encoder` and a method `embed`."""
+
+    @property
+    def _encoder(self) -> CellEncoder:
+        return self.module.cell_encoder
+
+    def _init_options(self) -> dict[str, Any]:
+        """Arguments that give a model of the same shape; the gene table comes with the weights."""
+        config = self._encoder.config.to_dict()
+        del config["n_genes"]
+        return {"size": self._size, "gene_embeddings": "random", **config}
+
+    def _summary(self) -> str:
+        """One sentence, for `repr`."""
+        config, n = self._encoder.config, sum(p.numel() for p in self._encoder.encoder.parameters())
+        known = f"{self._prepare_report().genes_matched:,}"
+        return (
+            f"{type(self).__name__} ({self._size}): {n:,} parameters in the encoder, {config.depth} blocks of width "
+            f"{config.dim}, {config.heads} heads of {config.dim_head}, attention {config.attention!r}, dropout "
+            f"{config.dropout:g}; {len(load_vocabulary()):,} genes in the vocabulary, {known} of them in the data"
+        )
+
+    def _prepare_report(self) -> PrepareReport:
+        field = self.registry_["field_registries"][REGISTRY_KEYS.X_KEY]
+        return PrepareReport.from_uns(field["state_registry"][GeneTokenField.REPORT_KEY])
+
+    @property
+    def binning(self) -> Binning:
+        """The bins of the data that the model was made for."""
+        return self._prepare_report().binning
+
+    @classmethod
+    def _register(
+        cls, adata: AnnData, fields: Sequence[BaseAnnDataField], setup_args: dict[str, Any], **kwargs: Any
+    ) -> None:
+        """Register fields with scvi-tools; for `setup_anndata` of a subclass.
+
+        Parameters
+        ----------
+        adata
+            Cells by genes.
+        fields
+            A :class:`GeneTokenField` first.
+        setup_args
+            Arguments of `setup_anndata`, for `load`.
+        **kwargs
+            What `load` passes.
+        """
+        manager = TokenDataManager(fields=list(fields), setup_method_args=setup_args)
+        manager.register_fields(adata, **kwargs)
+        cls.register_manager(manager)
+
+    def _validate_anndata(self, adata: AnnData | None = None, *args: Any, **kwargs: Any) -> AnnData:
+        """As scvi-tools does, for a model that may have no data of its own."""
+        if adata is None and self.adata is None:
+            msg = (
+                "This model has no data of its own. Pass adata=..., or make it with data: "
+                f"scellm.{type(self).__name__}.from_pretrained(weights, adata)."
+            )
+            raise ValueError(msg)
+        return super()._validate_anndata(adata, *args, **kwargs)
+
+    @classmethod
+    def load(cls, *args: Any, **kwargs: Any) -> Self:
+        """Load a saved model; see :meth:`scvi.model.base.BaseModelClass.load`.
+
+        Query genes may differ from the training genes: they are matched by name. scvi-tools' warning about them is left
+        out, since `prepare` reports how well they match.
+        """
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*var_names.*", category=UserWarning)
+            return super().load(*args, **kwargs)
+
+    def _fit(
+        self, plan: Any, data: Any, max_epochs: int, accelerator: str, devices: Any, **trainer_options: Any
+    ) -> None:
+        """Train with Lightning; keeps the history of every stage."""
+        fit(self, plan, data, max_epochs, accelerator, devices, **trainer_options)
+
+    def _record(self, stage: str, config: dict[str, Any], history: dict[str, pd.DataFrame] | None = None) -> None:
+        """Keep the options of a stage, and its history."""
+        self.configs_ = {**self.configs_, stage: config}
+        self.history_ = (self.history_ or {}) | (history or {})
+        self.is_trained_ = True
+
+    def get_latent_representation(
+        self, adata: AnnData | None = None, *, indices: Indices = None, batch_size: int | None = None
+    ) -> np.ndarray:
+        """Cell embeddings, pooled over gene tokens (paper, appendix F).
+
+        Parameters
+        ----------
+        adata
+            Cells; by default those of the model. Others are prepared as the model's were, and matched by gene name.
+        indices
+            Cells to embed, in any order; by default all.
+        batch_size
+            Cells read at once; changes the speed, not the result.
+
+        Returns
+        -------
+        numpy.ndarray
+            float32, (n, d), in the order of `indices`. The number of dimensions d is `model.module.config.cell_dim`: `dim`,
+            plus `hashed_dim` with pooling="expression" (`celllm-mini`: 2,048). After `train`, of the fine-tuned model.
+        """
+        return self._embed(adata, indices, batch_size).numpy()
+
+    def _embed(self, adata: AnnData | None, indices: Indices, batch_size: int | None) -> Float[Tensor, "cells dim"]:
+        name = type(self).__name__
+        untrained = (
+            f"This {name} has random weights: its embeddings have little meaning. Run model.pretrain(), or start from "
+            f"{name}.from_pretrained('celllm-mini', adata)."
+        )
+        self._check_if_trained(warn=True, message=untrained)
+        adata = self._validate_anndata(adata)
+        loader = self._make_data_loader(adata=adata, indices=indices, batch_size=batch_size or _BATCH)
+        self.module.eval()
+        with torch.inference_mode():
+            batches = track(loader, description=name, disable=len(loader) < 4)
+            parts = [self.module.embed(Tokens.of(batch)).float().cpu() for batch in batches]
+        return torch.cat(parts) if parts else torch.zeros(0, self._encoder.config.cell_dim)
+
+    def _cell_names(self, adata: AnnData | None, indices: Indices) -> pd.Index:
+        names = self._validate_anndata(adata).obs_names
+        return names if indices is None else names[np.asarray(indices)]
+
+    @torch.no_grad()
+    def get_gene_embeddings(self) -> pd.DataFrame:
+        """The current rows of the gene embedding table.
+
+        Returns
+        -------
+        pandas.DataFrame
+            float32, (genes of the vocabulary, dim), indexed by symbol.
+        """
+        table = self._encoder.encoder.embedding.gene.vectors().cpu().numpy()
+        symbols = load_vocabulary().symbols
+        return pd.DataFrame(table[: len(symbols)], index=symbols)

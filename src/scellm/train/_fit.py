@@ -1,0 +1,83 @@
+"""Run a plan with scvi-tools' runner, and repair what it leaves undone."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import lightning.pytorch as pl
+from scvi.model.base import BaseModelClass
+from scvi.train import TrainRunner
+
+_EXPECTED = {
+    "You have overridden `transfer_batch_to_device`": "intended: chunks are cut on the CPU and moved one by one",
+    "`isinstance\\(treespec, LeafSpec\\)` is deprecated": "Lightning's own call of torch",
+    "The number of training batches": "few batches are normal for small data; epochs are logged whole",
+    "The '.*_dataloader' does not have many workers": "reading tokens costs little; scvi.settings.dl_num_workers sets it",
+    "Checkpoint directory .* exists": "of scvi-tools' callback, when a run is repeated",
+}
+"""Warnings that are left out, each with the reason."""
+
+
+def fit(
+    model: BaseModelClass,
+    plan: pl.LightningModule,
+    data: Any,
+    max_epochs: int,
+    accelerator: str,
+    devices: int | list[int] | str,
+    **trainer_options: Any,
+) -> TrainRunner:
+    """Fit a plan.
+
+    scvi-tools' runner leaves a module in eval mode, so that a second run would train without dropout, and merges histories
+    by the names of the first run only. Here the module is put in training mode, and the history of every stage is kept.
+
+    Parameters
+    ----------
+    model
+        The model that is trained.
+    plan
+        What to do with a batch.
+    data
+        Data splitter or data module.
+    max_epochs
+        Passes over the loader.
+    accelerator, devices, **trainer_options
+        For the trainer.
+
+    Returns
+    -------
+    scvi.train.TrainRunner
+        After the run.
+
+    Raises
+    ------
+    ValueError
+        If there is more than one device.
+    """
+    was_trained, before = model.is_trained_, model.history_ or {}
+    model.module.train()
+    model.history_, model.is_trained_ = None, False
+    try:
+        with warnings.catch_warnings():
+            for message in _EXPECTED:
+                warnings.filterwarnings("ignore", message=message)
+            devices_ = {"accelerator": accelerator, "devices": devices}
+            runner = TrainRunner(model, plan, data, max_epochs, **devices_, **trainer_options)
+            _refuse_many_devices(runner)
+            runner()
+    except BaseException:
+        model.history_, model.is_trained_ = before or None, was_trained
+        model.module.requires_grad_(requires_grad=True)
+        model.module.eval()
+        raise
+    model.history_ = before | (model.history_ or {})
+    return runner
+
+
+def _refuse_many_devices(runner: TrainRunner) -> None:
+    """The losses are over the batch of one process, and the sampler is not distributed: several would be wrong silently."""
+    if runner.trainer.world_size > 1:
+        msg = f"scellm trains on one device; found {runner.trainer.world_size}. Pass devices=1."
+        raise ValueError(msg)

@@ -1,0 +1,204 @@
+"""One run of pretraining: what its options mean for this model, these data and this device."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from os import PathLike
+from typing import Any
+
+import pandas as pd
+import torch
+
+from scellm._logging import logger
+from scellm._options import jsonable
+from scellm._tokens import Tokens
+from scellm.module import CellLMModule
+from scellm.train._checkpoint import Checkpoint
+from scellm.train._memory import chunk_tokens, keep_tokens
+from scellm.train._pretraining_config import PretrainingConfig
+from scellm.train._pretraining_plan import PretrainingPlan, StepOptions
+from scellm.train.objectives._registry import token_objectives
+
+CELLS_TO_INITIALIZE = 20_000
+"""Cells that a pooling is initialised from."""
+
+
+@dataclass
+class PretrainingRun:
+    """A run before, during and after it.
+
+    Parameters
+    ----------
+    module
+        The model.
+    config
+        The options; objectives that cannot be used are left out.
+    steps
+        Optimiser steps in all.
+    seed
+        Seed of all randomness.
+    plan
+        What Lightning runs.
+    checkpoint
+        Where the run is saved.
+    """
+
+    module: CellLMModule
+    config: PretrainingConfig
+    steps: int
+    seed: int
+    plan: PretrainingPlan = field(repr=False)
+    checkpoint: Checkpoint = field(repr=False)
+
+    @property
+    def first_step(self) -> int:
+        """Index of the first step of this process; above 0 if a run is resumed."""
+        return self.checkpoint.first_step()
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the checkpoint has all steps."""
+        return self.first_step >= self.steps
+
+    @contextmanager
+    def initialized(self, cells: Any) -> Iterator[None]:
+        """Initialise the pooling before the run, and undo it if the run ends before its first step.
+
+        Parameters
+        ----------
+        cells
+            Function of a number, that gives the tokens of that many training cells.
+        """
+        pooling = self.module.cell_encoder.pooling
+        if self.first_step or not pooling.needs_cells:
+            yield
+            return
+        before = {k: v.clone() for k, v in pooling.state_dict().items()}
+        tokens: Tokens = cells(CELLS_TO_INITIALIZE)
+        pooling.initialize(tokens, self.seed)
+        try:
+            yield
+        except BaseException:
+            if not self.plan.history:
+                pooling.load_state_dict(before)
+            raise
+
+    def load_complete(self) -> None:
+        """Take weights and history of a run that the checkpoint has all steps of."""
+        logger.info("pretrain: %s has all %s steps; its weights are used", self.checkpoint.path, f"{self.steps:,}")
+        saved = self.checkpoint.read()
+        if saved is not None:
+            self.module.load_state_dict(saved["module"])
+            self.plan.history = saved["history"]
+
+    def history(self) -> dict[str, pd.DataFrame]:
+        """One row per step, for each quantity, under the names that scvi-tools would give."""
+        table = pd.DataFrame(self.plan.history).set_index("step")
+        table.columns = [f"pretrain_{c}" for c in table.columns]
+        return {c: table[[c]] for c in table.columns}
+
+
+@dataclass(frozen=True)
+class RunData:
+    """What a run needs to know of its data.
+
+    Parameters
+    ----------
+    n_cells
+        Cells per epoch.
+    labelled
+        For each label column, how many cells have a label.
+    described
+        Plain values that identify the data, for the checkpoint.
+    """
+
+    n_cells: int
+    labelled: Mapping[str, int]
+    described: Mapping[str, Any]
+
+
+def start_run(
+    module: CellLMModule,
+    config: PretrainingConfig,
+    data: RunData,
+    *,
+    seed: int,
+    device: torch.device,
+    precision: str,
+    checkpoint: str | PathLike | None,
+) -> PretrainingRun:
+    """Resolve the options of a run.
+
+    Parameters
+    ----------
+    module
+        The model.
+    config
+        The options.
+    data
+        The data.
+    seed
+        Seed of all randomness.
+    device
+        Where it runs; decides what "auto" means for chunks and memory.
+    precision
+        Of the trainer, such as "bf16-mixed".
+    checkpoint
+        File to save to; an existing one is resumed.
+
+    Returns
+    -------
+    PretrainingRun
+        Nothing has been computed yet.
+
+    Raises
+    ------
+    ValueError
+        If there is nothing to learn from, or the checkpoint is another run's.
+    """
+    _check_batch(data.n_cells, config)
+    config = _available(config, data.labelled, module)
+    if config.max_steps is None and config.max_epochs is None:
+        logger.info("pretrain: %s epochs", config.epochs(data.n_cells))
+    steps = config.steps(data.n_cells)
+    size = chunk_tokens(module.config, device, config.chunk_tokens)
+    kept = keep_tokens(module.config, device, config.memory, 2 if "16" in precision else 4)
+    options = StepOptions(steps=steps, seed=seed, chunk_tokens=size, keep_tokens=kept)
+    shape = {"seed": seed, "steps": steps, "chunk_tokens": size, "shape": str(module.config)}
+    settings = jsonable({**config.to_dict(), **data.described, **shape})
+    saved = Checkpoint(checkpoint, config.checkpoint_every, settings)
+    return PretrainingRun(module, config, steps, seed, PretrainingPlan(module, config, options, saved), saved)
+
+
+def _check_batch(n_cells: int, config: PretrainingConfig) -> None:
+    least = 2 if config.contrastive else 1
+    if min(n_cells, config.batch_size) < least:
+        msg = (
+            f"The contrastive objective compares cells: it needs at least two; found {n_cells} cells and "
+            f"batch_size={config.batch_size}."
+            if config.contrastive
+            else f"Pretraining needs at least one cell; found {n_cells}."
+        )
+        raise ValueError(msg)
+
+
+def _available(config: PretrainingConfig, labelled: Mapping[str, int], module: CellLMModule) -> PretrainingConfig:
+    """Leave out the objectives that cannot be used, with a reason."""
+    known, kept = token_objectives(), []
+    why = ""
+    for name in config.objectives:
+        reason = known[name].of(vars(config)).unavailable(labelled, module.config) if name in known else None
+        if reason is None:
+            kept.append(name)
+            continue
+        why = reason
+        logger.info("pretrain: %s, so the %s objective is left out", reason, name)
+    if not kept or (kept == ["contrastive"] and not config.contrastive):
+        msg = (
+            f"There is nothing to learn: {why}, and there is no other objective. Pass malignancy_key= to setup_anndata, or "
+            "other objectives."
+        )
+        raise ValueError(msg)
+    return config.with_objectives(kept)

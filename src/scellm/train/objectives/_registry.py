@@ -1,0 +1,39 @@
+"""Objectives by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import nn
+
+from scellm.nn import Config
+from scellm.train.objectives._base import BatchObjective, TokenObjective
+from scellm.train.objectives._contrastive import Contrastive
+from scellm.train.objectives._malignancy import Malignancy
+from scellm.train.objectives._masked import MaskedExpression
+from scellm.train.objectives._momentum import MomentumContrast
+
+OBJECTIVES: dict[str, type[TokenObjective] | type[BatchObjective]] = {
+    "contrastive": Contrastive,
+    "masked": MaskedExpression,
+    "malignancy": Malignancy,
+}
+"""Objectives by name. A new one is one file, and one line here."""
+
+CONTRASTS: dict[str | None, type[BatchObjective] | None] = {
+    "divide-and-conquer": Contrastive,
+    "end-to-end": Contrastive,
+    "moco": MomentumContrast,
+    None: None,
+}
+"""Values of `contrast=`: how the contrastive objective is computed."""
+
+
+def token_objectives() -> dict[str, type[TokenObjective]]:
+    """The objectives that are sums over chunks."""
+    return {name: o for name, o in OBJECTIVES.items() if issubclass(o, TokenObjective)}
+
+
+def make_heads() -> dict[str, Callable[[Config], nn.Module]]:
+    """For each objective that has a head, how to make it; for :class:`scellm.module.CellLMModule`."""
+    return {name: o.make_head for name, o in token_objectives().items()}

@@ -1,0 +1,6 @@
+"""Weights that travel: the file, the names, and what does not fit."""
+
+from scellm.weights._file import fingerprint, read_card, read_weights, write_weights
+from scellm.weights._registry import available, find_weights
+
+__all__ = ["available", "find_weights", "fingerprint", "read_card", "read_weights", "write_weights"]
