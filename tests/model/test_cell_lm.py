@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import scellm
-from scellm.model._fine_tune import type_weights
+from scellm.train import class_weights
 from tests.conftest import QUIET, SMALL, make_adata
 
 
@@ -39,15 +39,20 @@ def test_random_weights_are_warned_of(model):
 
 
 @pytest.mark.parametrize(
-    ("tune", "moves"), [("head", "pooling"), ("last", "encoder.blocks.1"), ("full", "encoder.embedding")]
+    ("tune", "moves"),
+    [
+        ("head", "cell_encoder.pooling"),
+        ("last", "cell_encoder.encoder.blocks.1"),
+        ("full", "cell_encoder.encoder.embedding"),
+    ],
 )
 def test_what_is_tuned(model, tune, moves):
     before = {k: v.clone() for k, v in model.module.named_parameters()}
     model.train(max_epochs=1, tune=tune, validation_size=0, **QUIET)
     moved = {k for k, v in model.module.named_parameters() if not torch.equal(v, before[k])}
     assert any(k.startswith(moves) for k in moved)
-    assert any(k.startswith("encoder") for k in moved) == (tune != "head")
-    assert any(k.startswith("encoder.embedding") for k in moved) == (tune == "full")
+    assert any(k.startswith("cell_encoder.encoder") for k in moved) == (tune != "head")
+    assert any(k.startswith("cell_encoder.encoder.embedding") for k in moved) == (tune == "full")
     assert all(p.requires_grad for p in model.module.parameters())
 
 
@@ -86,7 +91,7 @@ def test_cells_outside_indices_are_never_used(model):
 
 
 def test_early_stopping_puts_the_best_weights_back(model):
-    model.train(max_epochs=40, lr=0.05, tune="full", validation_size=0.3, early_stopping_patience=3, **QUIET)
+    model.train(max_epochs=40, lr=0.05, tune="full", validation_size=0.3, patience=3, **QUIET)
     losses = model.history["validation_loss"]["validation_loss"].astype(float)
     validation = np.sort(model.validation_indices)
     p = model.predict(indices=validation, soft=True)
@@ -97,14 +102,14 @@ def test_early_stopping_puts_the_best_weights_back(model):
 
 def test_class_weights():
     codes, types = np.array([0, 0, 0, 1]), ["a", "b"]
-    assert type_weights(None, codes, types) is None
-    np.testing.assert_allclose(type_weights("balanced", codes, types), [0.5, 1.5])
-    np.testing.assert_allclose(type_weights("paper-code", codes, types), np.array([1 / 16, 9 / 16]) / (10 / 32))
-    np.testing.assert_allclose(type_weights({"a": 1, "b": 3}, codes, types), [0.5, 1.5])
+    assert class_weights(None, codes, types) is None
+    np.testing.assert_allclose(class_weights("balanced", codes, types), [0.5, 1.5])
+    np.testing.assert_allclose(class_weights("paper-code", codes, types), np.array([1 / 16, 9 / 16]) / (10 / 32))
+    np.testing.assert_allclose(class_weights({"a": 1, "b": 3}, codes, types), [0.5, 1.5])
     with pytest.raises(ValueError, match="no weight for \\['b'\\]"):
-        type_weights({"a": 1}, codes, types)
+        class_weights({"a": 1}, codes, types)
     with pytest.raises(ValueError, match="class_weights='x'"):
-        type_weights("x", codes, types)
+        class_weights("x", codes, types)
 
 
 def test_save_and_load(model, tmp_path, recwarn):
@@ -144,3 +149,11 @@ def test_needs_data(adata):
 def test_attention_shares_parameters(prepared):
     favor, softmax = scellm.CellLM(prepared, **SMALL), scellm.CellLM(prepared, attention="softmax", **SMALL)
     softmax.module.load_state_dict(favor.module.state_dict())
+
+
+@pytest.mark.parametrize("key", ["labels_key", "malignancy_key"])
+def test_missing_column_changes_nothing(adata, key):
+    with pytest.raises(KeyError, match=f"{key}='nope' is not in adata.obs, which holds"):
+        scellm.CellLM.setup_anndata(adata, **{key: "nope"})
+    assert not adata.layers
+    assert not adata.uns

@@ -1,10 +1,4 @@
-"""Weights out and in: files, folders, addresses, names; and everything that can go wrong on the way."""
-
-import http.server
 import json
-import multiprocessing
-import sys
-import threading
 import warnings
 
 import numpy as np
@@ -13,9 +7,30 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import scellm
-from scellm.model import _catalogue
-from scellm.model._weights import fingerprint, read_weights, sha256, write_weights
+from scellm._download import sha256
+from scellm.weights import fingerprint, read_weights, write_weights
 from tests.conftest import QUIET, SMALL, make_adata
+
+
+def new(adata=None, seed=0, **options):
+    adata = make_adata() if adata is None else adata
+    scellm.CellLM.setup_anndata(adata, labels_key="cell_type", malignancy_key="origin")
+    scellm.settings.seed = seed
+    return scellm.CellLM(adata, **{**SMALL, **options})
+
+
+OPTIONS = {"max_steps": 4, "batch_size": 16, "lr": 1e-3, **QUIET}
+
+
+def test_half_precision_keeps_places_and_vectors(tmp_path):
+    model = new(pooling="expression", hashed_dim=24)
+    model.pretrain(**OPTIONS)
+    model.save_pretrained(tmp_path, dtype="float16")
+    again = scellm.CellLM.from_pretrained(tmp_path)
+    assert torch.equal(again.module.cell_encoder.pooling.hashed_index, model.module.cell_encoder.pooling.hashed_index)
+    assert again.module.cell_encoder.pooling.initialized
+    a, b = model.get_latent_representation(), again.get_latent_representation(model.adata)
+    assert np.linalg.norm(a - b, axis=1).max() < 1e-2 * np.linalg.norm(a, axis=1).min()
 
 
 @pytest.fixture
@@ -39,7 +54,9 @@ def test_round_trip_is_exact_and_needs_no_set_up(trained, folder):
         vectors = model.get_latent_representation()
     np.testing.assert_array_equal(vectors, trained.get_latent_representation(other))
     for (name, a), (_, b) in zip(
-        trained.module.encoder.state_dict().items(), model.module.encoder.state_dict().items(), strict=True
+        trained.module.cell_encoder.encoder.state_dict().items(),
+        model.module.cell_encoder.encoder.state_dict().items(),
+        strict=True,
     ):
         assert torch.equal(a, b), name
     assert model._model_summary_string.split(";")[0] == trained._model_summary_string.split(";")[0]
@@ -106,14 +123,14 @@ def test_the_card_says_what_it_is(folder):
     card = json.loads((folder / "card.json").read_text())
     assert card["name"] == "tiny"
     assert card["licence"] == "CC0"
-    assert card["vocabulary_sha256"] == scellm.pp.load_vocabulary().sha256
+    assert card["vocabulary_sha256"] == scellm.genes.load_vocabulary().sha256
     assert card["model"]["dim"] == SMALL["dim"]
     (folder / "card.json").unlink()  # for people only
     scellm.CellLM.from_pretrained(folder / "weights.safetensors")
 
 
 def test_random_weights_are_not_kept(model, tmp_path):
-    with pytest.raises(ValueError, match="random weights: there is nothing to keep"):
+    with pytest.raises(ValueError, match="random weights: there is nothing to save"):
         model.save_pretrained(tmp_path / "w")
     assert not (tmp_path / "w").exists()
 
@@ -142,7 +159,7 @@ def change(folder, edit_state=None, edit_card=None):
 
 
 def test_damaged_files(folder, tmp_path):
-    with pytest.raises(ValueError, match="no name of weights, no path and no address"):
+    with pytest.raises(ValueError, match="is not a known name, a path or a URL"):
         scellm.CellLM.from_pretrained("celllm-huge")
     with pytest.raises(FileNotFoundError, match="save_pretrained"):
         scellm.CellLM.from_pretrained(tmp_path)
@@ -160,11 +177,11 @@ def test_damaged_files(folder, tmp_path):
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
-        (lambda s: s.pop("encoder.norm.weight"), r"missing: \['encoder.norm.weight'\]"),
+        (lambda s: s.pop("cell_encoder.encoder.norm.weight"), r"missing: \['cell_encoder.encoder.norm.weight'\]"),
         (lambda s: s.update(extra=torch.zeros(1)), r"not known: \['extra'\]"),
         (
-            lambda s: s.update({"encoder.norm.bias": torch.zeros(3)}),
-            r"of another shape: \['encoder.norm.bias \(3,\) for \(16,\)'\]",
+            lambda s: s.update({"cell_encoder.encoder.norm.bias": torch.zeros(3)}),
+            r"of another shape: \['cell_encoder.encoder.norm.bias \(3,\), expected \(16,\)'\]",
         ),
     ],
 )
@@ -178,185 +195,6 @@ def test_another_vocabulary(folder):
     change(folder, edit_card=lambda c: c.update(vocabulary_sha256="0", vocabulary="hgnc-2031", scellm="9.9"))
     with pytest.raises(ValueError, match=r"made for the vocabulary hgnc-2031.*install scellm 9\.9"):
         scellm.CellLM.from_pretrained(folder)
-
-
-class Server(http.server.ThreadingHTTPServer):
-    """Serves one file, in the way that it is told to."""
-
-    def __init__(self, body: bytes):
-        self.body, self.mode, self.asked = body, "whole", []
-        super().__init__(("127.0.0.1", 0), Handler)
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.server_port}/weights.safetensors"
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        server = self.server
-        server.asked.append(self.path)
-        if server.mode == "404":
-            self.send_error(404)
-            return
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(server.body)))
-        self.end_headers()
-        self.wfile.write(server.body[: len(server.body) // 2] if server.mode == "truncated" else server.body)
-
-    def log_message(self, *args):
-        pass
-
-
-@pytest.fixture
-def server(folder, tmp_path, monkeypatch):
-    monkeypatch.setenv("SCELLM_CACHE_DIR", str(tmp_path / "cache"))
-    server = Server((folder / "weights.safetensors").read_bytes())
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    server.hash = sha256(folder / "weights.safetensors")
-    yield server
-    server.shutdown()
-    server.server_close()
-
-
-@pytest.fixture
-def named(server, monkeypatch):
-    entry = {
-        "url": server.url,
-        "sha256": server.hash,
-        "size": len(server.body),
-        "licence": "CC0",
-        "description": "a test",
-    }
-    monkeypatch.setattr(_catalogue, "catalogue", lambda: {"tiny": entry})
-    return "tiny"
-
-
-def kept(tmp_path):
-    folder = tmp_path / "cache"
-    return sorted(p.name for p in folder.iterdir()) if folder.exists() else []
-
-
-def test_a_download_is_made_once(server, named, trained, tmp_path):
-    model = scellm.CellLM.from_pretrained(named)
-    scellm.CellLM.from_pretrained(named)
-    assert server.asked == ["/weights.safetensors"]
-    assert len(kept(tmp_path)) == 1
-    adata = make_adata(n_obs=5)
-    np.testing.assert_array_equal(model.get_latent_representation(adata), trained.get_latent_representation(adata))
-    assert scellm.CellLM.available().loc["tiny", "licence"] == "CC0"
-
-
-def test_an_address_without_a_hash_says_so(server, caplog):
-    import logging
-
-    logging.getLogger("scellm").propagate = True
-    try:
-        scellm.CellLM.from_pretrained(server.url)
-    finally:
-        logging.getLogger("scellm").propagate = False
-    assert server.hash in caplog.text
-    scellm.CellLM.from_pretrained(server.url, known_hash=server.hash)
-
-
-def test_a_wrong_hash_is_refused_and_the_file_removed(server, tmp_path):
-    with pytest.raises(ValueError, match="is not the file that was asked for, and was removed"):
-        scellm.CellLM.from_pretrained(server.url, known_hash="0" * 64)
-    assert kept(tmp_path) == []
-
-
-def test_a_page_is_not_kept_as_weights(server, folder, tmp_path):
-    server.body = b"<html>log in</html>"
-    with pytest.raises(ValueError, match="is no file of weights, and was removed"):
-        scellm.CellLM.from_pretrained(server.url)
-    assert kept(tmp_path) == []
-    server.body = (folder / "weights.safetensors").read_bytes()
-    scellm.CellLM.from_pretrained(server.url)
-
-
-def test_an_address_with_a_signature_and_any_way_to_write_a_hash(server, tmp_path):
-    signed = f"{server.url}?signature={'x' * 400}"
-    for known_hash in (server.hash, server.hash.upper(), f"sha256:{server.hash}"):
-        scellm.CellLM.from_pretrained(signed, known_hash=known_hash)
-    assert kept(tmp_path) == [f"{server.hash[:16]}-weights.safetensors"]
-    assert len(server.asked) == 1
-    with pytest.raises(ValueError, match="is no SHA-256"):
-        scellm.CellLM.from_pretrained(signed, known_hash="md5:1234")
-
-
-def test_half_a_file_is_refused(server, named, tmp_path):
-    server.mode = "truncated"
-    with pytest.raises((ConnectionError, ValueError), match=r"could not be had|was removed"):
-        scellm.CellLM.from_pretrained(named)
-    assert kept(tmp_path) == []
-    server.mode = "whole"
-    scellm.CellLM.from_pretrained(named)
-
-
-def test_not_found(server, named, tmp_path):
-    server.mode = "404"
-    with pytest.raises(ConnectionError, match=r"could not be had.*404.*Without a network"):
-        scellm.CellLM.from_pretrained(named)
-    assert kept(tmp_path) == []
-
-
-def test_server_down(server, named):
-    server.shutdown()
-    server.server_close()
-    with pytest.raises(ConnectionError, match="pass its path to from_pretrained"):
-        scellm.CellLM.from_pretrained(named)
-
-
-def test_a_cache_that_cannot_be_written(server, named, tmp_path, monkeypatch):
-    (tmp_path / "file").write_text("")
-    monkeypatch.setenv("SCELLM_CACHE_DIR", str(tmp_path / "file/cache"))
-    with pytest.raises(PermissionError, match="Set SCELLM_CACHE_DIR to a folder that can"):
-        scellm.CellLM.from_pretrained(named)
-
-
-def test_a_mirror(server, named, monkeypatch):
-    entry = dict(_catalogue.catalogue()[named], url="http://127.0.0.1:9/elsewhere/weights.safetensors")
-    monkeypatch.setattr(_catalogue, "catalogue", lambda: {named: entry})
-    monkeypatch.setenv("SCELLM_WEIGHTS_MIRROR", server.url.rsplit("/", 1)[0] + "/")
-    scellm.CellLM.from_pretrained(named)
-
-
-def _fetch(url, known_hash, cache, done):
-    import os
-
-    os.environ["SCELLM_CACHE_DIR"] = cache
-    path = _catalogue.find_weights(url, known_hash)
-    done.put(sha256(path))
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="processes cannot fork on Windows")
-def test_two_processes_at_once(server, tmp_path):
-    context = multiprocessing.get_context("fork")
-    done = context.Queue()
-    both = [
-        context.Process(target=_fetch, args=(server.url, server.hash, str(tmp_path / "cache"), done)) for _ in range(2)
-    ]
-    for p in both:
-        p.start()
-    assert [done.get(timeout=60) for _ in both] == [server.hash] * 2
-    for p in both:
-        p.join()
-    assert len(kept(tmp_path)) == 1
-
-
-def test_bundled_files_are_checked_too(monkeypatch):
-    with pytest.raises(ValueError, match="it is another file"):
-        scellm.CellLM.from_pretrained("celllm-mini", known_hash="0" * 64)
-    entry = _catalogue.catalogue()["celllm-mini"] | {"sha256": "1" * 64}
-    monkeypatch.setattr(_catalogue, "catalogue", lambda: {"celllm-mini": entry})
-    with pytest.raises(ValueError, match="it is another file"):
-        scellm.CellLM.from_pretrained("celllm-mini")
-
-
-def test_bundled_entries_are_files_of_the_package():
-    for entry in _catalogue.catalogue().values():
-        assert {"sha256", "size", "licence", "description"} <= set(entry)
-    assert list(scellm.CellLM.available().columns) == ["where", "size_mb", "sha256", "licence", "description"]
 
 
 def test_fingerprint_is_of_numbers_and_names_alone(tmp_path):

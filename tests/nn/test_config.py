@@ -1,8 +1,9 @@
 import pytest
 import torch
 
+from scellm.module import CellLMModule
 from scellm.nn import Encoder, make_config
-from scellm.nn._module import CellLMModule
+from scellm.train.objectives._registry import make_heads
 
 N = 19_225
 
@@ -33,7 +34,7 @@ def test_published_counts():
     # method: 4,199,424 a block of the published encoder, 41,994,240 in ten
     assert expected(512, 10, 1024) - expected(512, 0, 1024) == 41_994_240
     with torch.device("meta"):
-        head = CellLMModule(make_config("50m", N)).masked_head
+        head = CellLMModule(make_config("50m", N), heads=make_heads()).heads["masked"]
     assert sum(p.numel() for p in head.parameters()) == 4_104
 
 
@@ -41,10 +42,10 @@ def test_published_counts():
     ("options", "error", "message"),
     [
         ({"size": "huge"}, ValueError, "size='huge' is not known"),
-        ({"size": "mini", "width": 3}, TypeError, "takes no \\['width'\\]"),
-        ({"size": "mini", "depth": -1}, ValueError, "must be 0"),
+        ({"size": "mini", "width": 3}, TypeError, "takes no option 'width'"),
+        ({"size": "mini", "depth": -1}, ValueError, "depth must be a whole number of at least 0"),
         ({"size": "mini", "depth": 0, "pooling": "cls"}, ValueError, "sees no gene"),
-        ({"size": "mini", "dropout": 1.0}, ValueError, "dropout in"),
+        ({"size": "mini", "dropout": 1.0}, ValueError, "dropout must be a number of at least 0 and below 1"),
     ],
 )
 def test_bad_shapes(options, error, message):

@@ -4,14 +4,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scellm.data import Tokens
-from scellm.nn import ExpressionPooling, make_config
+from scellm.nn import ExpressionPooling
 
-GENES, BINS, DIM, SKETCH = 30, 6, 8, 5
+GENES, BINS, DIM, HASHED = 30, 6, 8, 5
+
+GENES, BINS, DIM, HASHED = 30, 6, 8, 5
 
 
 def pooling(seed: int = 0) -> ExpressionPooling:
     torch.manual_seed(seed)
-    made = ExpressionPooling(make_config("mini", GENES, dim=DIM, sketch=SKETCH)).double()
+    made = ExpressionPooling(GENES, BINS, DIM, HASHED).double()
     for p in made.parameters():
         torch.nn.init.normal_(p, std=0.5)
     return made
@@ -32,7 +34,7 @@ def test_against_the_formula_cell_by_cell():
     level, gain, rows, bias = (p.detach().numpy() for p in (made.level, made.gain, made.weight, made.bias))
     u, context = made.gate.weight.detach().numpy()[0], made.context.weight.detach().numpy()
     for i, n in enumerate(tokens.lengths.tolist()):
-        expected, sketch = bias.copy(), np.zeros(SKETCH)
+        expected, sketch = bias.copy(), np.zeros(HASHED)
         if n:
             at = range(1, n + 1)  # after [CLS]
             gene, bins = padded.gene[i, 1 : n + 1].numpy(), padded.bin[i, 1 : n + 1].numpy()
@@ -42,8 +44,8 @@ def test_against_the_formula_cell_by_cell():
             )
             expected += sum(s[k] * rows[gene[k]] for k in range(len(at))) / np.sqrt((s**2).sum()) / np.sqrt(DIM)
             for k in range(len(at)):
-                t = made.sketch_weight[gene[k]].item()
-                sketch[made.place[gene[k]]] += s[k] / np.sqrt((s**2).sum()) * t
+                t = made.hashed_weight[gene[k]].item()
+                sketch[made.hashed_index[gene[k]]] += s[k] / np.sqrt((s**2).sum()) * t
             expected += context @ (sum(s[k] * h[k] for k in range(len(at))) / s.sum())
         np.testing.assert_allclose(found[i], np.concatenate([expected, sketch]), rtol=1e-10, atol=1e-12)
 
@@ -66,7 +68,7 @@ def test_neither_order_nor_company_nor_padding_matters(seed, n):
 
 
 def test_a_new_one_is_linear_in_expression_and_the_encoder_is_silent():
-    made = ExpressionPooling(make_config("mini", GENES, dim=DIM))
+    made = ExpressionPooling(GENES, BINS, DIM, 1920)
     padded = cells(np.random.default_rng(0), [4, 9]).pad(GENES, BINS)
     a, b = (torch.randn(*padded.gene.shape, DIM) for _ in range(2))
     torch.testing.assert_close(made(a, padded), made(b, padded))
@@ -80,7 +82,7 @@ def test_a_cell_without_genes_has_a_gradient():
 
 
 def test_without_a_sketch():
-    made = ExpressionPooling(make_config("mini", GENES, dim=DIM, sketch=0))
+    made = ExpressionPooling(GENES, BINS, DIM, 0)
     padded = cells(np.random.default_rng(0), [4, 9]).pad(GENES, BINS)
     assert made(torch.randn(*padded.gene.shape, DIM), padded).shape == (2, DIM)
-    assert not any("sketch" in k or k == "place" for k in made.state_dict())
+    assert not any("hashed_dim" in k or k == "place" for k in made.state_dict())

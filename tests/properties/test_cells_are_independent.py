@@ -1,4 +1,4 @@
-"""Guarantee 1: a cell's vector depends on that cell alone."""
+"""Guarantee 1: a cell's embedding depends on that cell alone."""
 
 import numpy as np
 import pytest
@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 import scellm
 from scellm.data import Tokens
+from scellm.module import CellLMModule
 from scellm.nn import make_config
-from scellm.nn._module import CellLMModule
 from tests.conftest import SMALL, make_adata
 
 LENGTHS = st.lists(st.integers(0, 40), min_size=1, max_size=12)
@@ -17,12 +17,10 @@ LENGTHS = st.lists(st.integers(0, 40), min_size=1, max_size=12)
 
 def module(attention, pooling="sparse"):
     torch.manual_seed(0)
-    made = CellLMModule(make_config("mini", 60, attention=attention, pooling=pooling, sketch=20, **SMALL)).eval()
+    made = CellLMModule(make_config("mini", 60, attention=attention, pooling=pooling, hashed_dim=20, **SMALL)).eval()
     if pooling == "expression":
-        for layer in (
-            made.pooling.gate,
-            made.pooling.context,
-        ):  # they start at nothing, and the encoder would have no say
+        pooling = made.cell_encoder.pooling
+        for layer in (pooling.gate, pooling.context):  # they start at zero, and the encoder would have no effect
             torch.nn.init.normal_(layer.weight)
     return made
 
@@ -44,14 +42,14 @@ def cells(lengths, seed):
 def test_batch_order_neighbours_padding_and_gene_order(attention, pooling, lengths, seed, budget, random):
     m, tokens = module(attention, pooling), cells(lengths, seed)
     with torch.inference_mode():
-        alone = torch.cat([m.cells(tokens.select(torch.tensor([i]))) for i in range(tokens.n_cells)])
-        together = m.cells(tokens, budget)
-        one_rectangle = m.chunk(tokens.pad(60, 6))
+        alone = torch.cat([m.embed(tokens.select(torch.tensor([i]))) for i in range(tokens.n_cells)])
+        together = m.embed(tokens, budget)
+        one_rectangle = m(tokens.pad(60, 6))
         order = list(range(tokens.n_cells))
         random.shuffle(order)
-        shuffled = m.cells(tokens.select(torch.tensor(order)), budget)
+        shuffled = m.embed(tokens.select(torch.tensor(order)), budget)
         within = torch.cat([torch.randperm(n) + int(tokens.offsets[i]) for i, n in enumerate(lengths)])
-        genes = m.cells(Tokens(tokens.gene[within], tokens.bin[within], tokens.offsets))
+        genes = m.embed(Tokens(tokens.gene[within], tokens.bin[within], tokens.offsets))
     assert torch.isfinite(alone).all()
     scale = float(alone.abs().max())
     for other in (together, one_rectangle, genes):

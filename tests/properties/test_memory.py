@@ -10,7 +10,7 @@ import scipy.sparse as sp
 
 import scellm
 from scellm.data import Thin
-from scellm.data._dataset import TokenDataset, ViewDataset
+from scellm.data._anndata_dataset import TokenDataset, ViewDataset
 from tests.conftest import SMALL
 
 CELLS, PER_CELL = 20_000, 20
@@ -19,7 +19,7 @@ CELLS, PER_CELL = 20_000, 20
 def wide(n_vars: int) -> ad.AnnData:
     """Many cells of few expressed genes each."""
     rng = np.random.default_rng(0)
-    symbols = scellm.pp.load_vocabulary().symbols[:n_vars]
+    symbols = scellm.genes.load_vocabulary().symbols[:n_vars]
     column = np.sort(
         rng.integers(0, n_vars // PER_CELL, (CELLS, PER_CELL)) + np.arange(PER_CELL) * (n_vars // PER_CELL), axis=1
     )
@@ -42,7 +42,7 @@ def peak(work) -> int:
 def test_prepare_and_load(n_vars):
     adata = wide(n_vars)
     dense = CELLS * n_vars  # bytes, were it only one a value
-    scellm.pp.load_vocabulary().names  # noqa: B018  read once, and not what is measured
+    scellm.genes.load_vocabulary().names  # noqa: B018  read once, and not what is measured
     assert peak(lambda: scellm.pp.prepare(adata)) < 40e6
     assert dense >= 80e6
     scellm.CellLM.setup_anndata(adata)

@@ -6,16 +6,15 @@ import torch
 from torch.utils.checkpoint import checkpoint
 
 
-def checkpointed_loss(units, run, batch_loss, n_views, replay=True):
-    """One scalar whose backward recomputes each unit; `run` must draw its dropout from torch's random state."""
-    vectors, own = {v: [] for v in range(n_views)}, []
-    order = {v: [] for v in range(n_views)}
-    for unit in units:
-        torch.manual_seed(unit.seed)
-        h, mine = checkpoint(run, unit, use_reentrant=False, preserve_rng_state=replay)
-        own.append(mine)
-        if unit.view < n_views:
-            vectors[unit.view].append(h)
-            order[unit.view].append(unit.cells)
-    rows = [torch.cat(vectors[v])[torch.argsort(torch.cat(order[v]))] for v in range(n_views)]
-    return (batch_loss(*rows) if batch_loss else 0) + sum(own)
+def checkpointed_loss(chunks, forward, batch_loss, replay=True):
+    """One scalar whose backward recomputes each chunk; `forward` must draw its dropout from torch's random state."""
+    embeddings, order, local = {}, {}, []
+    for chunk in chunks:
+        torch.manual_seed(chunk.seed)
+        h, mine = checkpoint(forward, chunk, use_reentrant=False, preserve_rng_state=replay)
+        local.append(mine)
+        if chunk.contrastive:
+            embeddings.setdefault(chunk.view, []).append(h)
+            order.setdefault(chunk.view, []).append(chunk.cells)
+    rows = [torch.cat(embeddings[v])[torch.argsort(torch.cat(order[v]))] for v in sorted(embeddings)]
+    return (batch_loss(*rows) if batch_loss else 0) + sum(local)

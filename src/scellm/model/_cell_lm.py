@@ -25,7 +25,7 @@ from scellm.model._token_model import Indices, TokenModel
 from scellm.module import CellLMModule
 from scellm.nn import Config
 from scellm.train import FineTuningConfig, FineTuningPlan, PretrainingConfig, class_weights
-from scellm.train._pretraining_run import RunData, start_run
+from scellm.train._pretraining_run import RunData, draw_seed, start_run
 from scellm.train._trainer_options import split_options, with_options
 from scellm.train.objectives._registry import make_heads
 
@@ -211,9 +211,8 @@ class CellLM(TokenModel):
             If a loss or gradient is not finite; the message names the term.
         """
         config, trainer_options = split_options(PretrainingConfig, config, options, "pretrain")
-        self._refuse_imported_weights()
-        seed = _seed(checkpoint)
-        source = as_source(self._own_data() if corpus is None else corpus, self._source_options(config, indices, seed))
+        seed = draw_seed(checkpoint)
+        source = as_source(self._own_manager() if corpus is None else corpus, self._source_options(config, indices, seed))
         views = [name_of_view(view) for view in config.views]
         run = start_run(
             self.module,
@@ -233,18 +232,6 @@ class CellLM(TokenModel):
                 data = PretrainingDataModule(source.dataset, sampler)
                 self._fit(run.plan, data, 1, accelerator, devices, **every_step)
         self._record("pretrain", run.config.to_dict(), run.history())
-
-    def _refuse_imported_weights(self) -> None:
-        if self._encoder.config.compat is not None:
-            msg = (
-                "Imported weights are for embedding and fine-tuning: the published padding allows no exact pretraining. "
-                "Make a new CellLM to pretrain."
-            )
-            raise ValueError(msg)
-
-    def _own_data(self) -> Any:
-        self._validate_anndata()
-        return self.adata_manager
 
     def _source_options(self, config: PretrainingConfig, indices: Indices, seed: int) -> SourceOptions:
         first, second = (get_view(view) for view in config.views)
@@ -371,16 +358,3 @@ class CellLM(TokenModel):
         if not soft:
             return types[probabilities.argmax(1)]
         return pd.DataFrame(probabilities, index=self._cell_names(adata, indices), columns=types)
-
-
-def _seed(checkpoint: str | PathLike | None) -> int:
-    """The seed of a run: that of the settings, or a random one."""
-    if settings.seed is not None:
-        return settings.seed
-    if checkpoint is not None:
-        msg = (
-            "A run can only be resumed with the same random numbers. Set scvi.settings.seed = 0 (or another) before "
-            "checkpoint=."
-        )
-        raise ValueError(msg)
-    return int(torch.randint(2**31, ()))

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 import torch
 from anndata import AnnData
-from jaxtyping import Float
 from scvi import REGISTRY_KEYS
+from scvi.data import AnnDataManager
 from scvi.data.fields import BaseAnnDataField
 from scvi.module.base import BaseModuleClass
 from scvi.utils import track
@@ -154,6 +154,11 @@ class TokenModel(PretrainedModel):
             raise ValueError(msg)
         return super()._validate_anndata(adata, *args, **kwargs)
 
+    def _own_manager(self) -> AnnDataManager:
+        """The manager of the model's own data; raises ValueError if it has none."""
+        self._validate_anndata()
+        return self.adata_manager
+
     @classmethod
     def load(cls, *args: Any, **kwargs: Any) -> Self:
         """Load a saved model; see :meth:`scvi.model.base.BaseModelClass.load`.
@@ -199,7 +204,8 @@ class TokenModel(PretrainedModel):
         """
         return self._embed(adata, indices, batch_size).numpy()
 
-    def _embed(self, adata: AnnData | None, indices: Indices, batch_size: int | None) -> Float[Tensor, "cells dim"]:
+    def _embed(self, adata: AnnData | None, indices: Indices, batch_size: int | None) -> Tensor:
+        """Cell embeddings, float32, (cells, cell_dim)."""
         name = type(self).__name__
         untrained = (
             f"This {name} has random weights: its embeddings have little meaning. Run model.pretrain(), or start from "

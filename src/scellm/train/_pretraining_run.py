@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 import torch
+from scvi import settings
 
 from scellm._logging import logger
 from scellm._options import jsonable
@@ -156,8 +157,9 @@ def start_run(
     Raises
     ------
     ValueError
-        If there is nothing to learn from, or the checkpoint is another run's.
+        If the weights are imported ones, there is nothing to learn from, or the checkpoint is another run's.
     """
+    _refuse_imported_weights(module)
     _check_batch(data.n_cells, config)
     config = _available(config, data.labelled, module)
     if config.max_steps is None and config.max_epochs is None:
@@ -172,6 +174,25 @@ def start_run(
     return PretrainingRun(module, config, steps, seed, PretrainingPlan(module, config, options, saved), saved)
 
 
+def draw_seed(checkpoint: str | PathLike | None) -> int:
+    """The seed of a run: that of the settings, or a random one.
+
+    Raises
+    ------
+    ValueError
+        If there is a checkpoint, but no seed: a run is only resumed with the same random numbers.
+    """
+    if settings.seed is not None:
+        return settings.seed
+    if checkpoint is not None:
+        msg = (
+            "A run can only be resumed with the same random numbers. Set scvi.settings.seed = 0 (or another) before "
+            "checkpoint=."
+        )
+        raise ValueError(msg)
+    return int(torch.randint(2**31, ()))
+
+
 def _check_batch(n_cells: int, config: PretrainingConfig) -> None:
     least = 2 if config.contrastive else 1
     if min(n_cells, config.batch_size) < least:
@@ -180,6 +201,15 @@ def _check_batch(n_cells: int, config: PretrainingConfig) -> None:
             f"batch_size={config.batch_size}."
             if config.contrastive
             else f"Pretraining needs at least one cell; found {n_cells}."
+        )
+        raise ValueError(msg)
+
+
+def _refuse_imported_weights(module: CellLMModule) -> None:
+    if module.config.compat is not None:
+        msg = (
+            "Imported weights are for embedding and fine-tuning: the published padding allows no exact pretraining. Make a "
+            "new CellLM to pretrain."
         )
         raise ValueError(msg)
 

@@ -10,7 +10,7 @@ from scellm.train.graphmae import Network
 
 @pytest.fixture
 def symbols():
-    return scellm.pp.load_vocabulary().symbols
+    return scellm.genes.load_vocabulary().symbols
 
 
 def groups(n=60, size=20, seed=0, inside=0.4, across=0.01):

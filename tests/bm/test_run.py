@@ -1,0 +1,82 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from scellm import bm
+from tests.conftest import make_adata
+
+
+class Majority:
+    """Tells the most frequent type."""
+
+    def fit(self, adata, labels_key, *, indices):
+        self.type = adata.obs[labels_key].iloc[indices].value_counts().idxmax()
+        return self
+
+    def predict(self, adata, *, indices):
+        return np.full(len(indices), self.type)
+
+
+class Oracle:
+    """Knows the types of the cells predicted, and refuses to work where they can be read from what it was given."""
+
+    def __init__(self, types):
+        self.types = types
+
+    def fit(self, adata, labels_key, *, indices):
+        hidden = np.setdiff1d(np.arange(adata.n_obs), indices)
+        assert (adata.obs[labels_key].iloc[hidden] == "").all()
+        return self
+
+    def predict(self, adata, *, indices):
+        return self.types[indices]
+
+
+@pytest.fixture
+def cells():
+    adata = make_adata(n_obs=90)
+    adata.obs["donor"] = np.array(list("abc"))[np.arange(90) // 30]
+    return adata
+
+
+def types_of(adata):
+    return adata.obs["cell_type"].astype(str).to_numpy(dtype=object)
+
+
+def test_run_is_tidy_and_leaves_the_data_as_they_were(cells):
+    before = cells.obs.copy()
+    tasks = [bm.Task("few", cells, "cell_type", bm.FewLabels(5)), bm.Task("many", cells, "cell_type", bm.Stratified())]
+    results = bm.run(tasks, {"oracle": lambda: Oracle(types_of(cells)), "majority": Majority}, seeds=3)
+    pd.testing.assert_frame_equal(cells.obs, before)
+    assert list(results.table.columns) == ["task", "method", "seed", "metric", "value", "seconds"]
+    assert len(results.table) == 2 * 2 * 3 * 2
+    assert (results.table.query("method == 'oracle'")["value"] == 1).all()
+    assert "2 tasks, 2 methods, 3 seeds" in repr(results)
+    again = bm.run(tasks, {"oracle": lambda: Oracle(types_of(cells)), "majority": Majority}, seeds=3)
+    pd.testing.assert_frame_equal(again.table.drop(columns="seconds"), results.table.drop(columns="seconds"))
+
+
+def test_bad_tasks(cells):
+    with pytest.raises(KeyError, match="labels_key='type' is not in obs"):
+        bm.run([bm.Task("t", cells, "type", bm.Stratified())], {"m": Majority})
+    with pytest.raises(KeyError, match="Pass one of these"):
+        bm.run([bm.Task("t", cells, "cell_type", bm.LeaveOut("study", ["a"]))], {"m": Majority})
+    with pytest.raises(ValueError, match="Name some of them, not all"):
+        bm.run([bm.Task("t", cells, "cell_type", bm.LeaveOut("donor", ["z"]))], {"m": Majority})
+    with pytest.raises(ValueError, match="at least two with 105 cells"):
+        bm.run([bm.Task("t", cells, "cell_type", bm.FewLabels(100))], {"m": Majority})
+    task = bm.Task("t", cells, "cell_type", bm.Stratified())
+    with pytest.raises(ValueError, match="names of their own"):
+        bm.run([task, task], {"m": Majority})
+    with pytest.raises(ValueError, match=r"\['auc'\] are not known"):
+        bm.run([task], {"m": Majority}, metrics=["auc"])
+    with pytest.raises(ValueError, match="cannot be called 'y_true'"):
+        bm.run([task], {"y_true": Majority})
+
+    class Short(Majority):
+        def predict(self, adata, *, indices):
+            return np.array(["type 0"])
+
+    with pytest.raises(ValueError, match="'short' returned 1 predictions for task 't'; expected 18"):
+        bm.run([task], {"short": Short}, seeds=1)
+    assert "_scellm_bm" not in cells.obs

@@ -1,0 +1,59 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from scellm import bm
+from tests.conftest import make_adata
+
+
+@pytest.fixture
+def cells():
+    adata = make_adata(n_obs=90)
+    adata.obs["donor"] = np.array(list("abc"))[np.arange(90) // 30]
+    return adata
+
+
+def types_of(adata):
+    return adata.obs["cell_type"].astype(str).to_numpy(dtype=object)
+
+
+@pytest.mark.parametrize("split", [bm.Stratified(), bm.FewLabels(5), bm.LeaveOut("donor", ["b"])])
+def test_splits_share_no_cell_and_are_the_same_for_a_seed(cells, split):
+    task = bm.Task("t", cells, "cell_type", split)
+    train, _, test = task.rows(0)
+    assert set(train).isdisjoint(test)
+    assert len(train) > 0
+    assert len(test) > 0
+    again = task.rows(0)
+    np.testing.assert_array_equal(train, again[0])
+    np.testing.assert_array_equal(test, again[2])
+    assert not np.array_equal(train, task.rows(1)[0])
+
+
+def test_what_each_split_takes(cells):
+    types = types_of(cells)
+    train, _, test = bm.Task("t", cells, "cell_type", bm.Stratified(0.2)).rows(0)
+    assert pd.Series(types[test]).value_counts().tolist() == [6, 6, 6]
+    train, _, test = bm.Task("t", cells, "cell_type", bm.FewLabels(5)).rows(0)
+    assert pd.Series(types[train]).value_counts().tolist() == [5, 5, 5]
+    assert len(test) == 75
+    train, _, test = bm.Task("t", cells, "cell_type", bm.LeaveOut("donor", ["b"])).rows(0)
+    assert set(cells.obs["donor"].iloc[test]) == {"b"}
+    assert set(cells.obs["donor"].iloc[train]) == {"a", "c"}
+
+
+def test_cells_without_a_type_and_small_types_are_left_out(cells):
+    cells.obs["cell_type"] = cells.obs["cell_type"].cat.add_categories(["unknown", "rare"])
+    cells.obs.iloc[:6, cells.obs.columns.get_loc("cell_type")] = ["unknown"] * 3 + [np.nan, "rare", "rare"]
+    for split in (bm.Stratified(), bm.FewLabels(5)):
+        train, _, test = bm.Task("t", cells, "cell_type", split).rows(0)
+        assert min(np.concatenate([train, test])) >= 6
+
+
+def test_a_draw_without_a_cell_of_a_seed_is_left_out():
+    truth = np.array(list("aabb"))
+    rows = {("t", 0): np.array([0, 2]), ("t", 1): np.array([1, 3])}
+    predicted = {k: {"y_true": truth[r], "x": truth[r], "y": truth[r][::-1]} for k, r in rows.items()}
+    scored = pd.DataFrame([{"task": "t", "method": c, "seed": s, "metric": "accuracy", "value": 0.0, "seconds": 0.0} for s in range(2) for c in "xy"])  # fmt: skip
+    row = bm.summary(bm.Results(scored, predicted, rows), against="y", metric="accuracy", n_boot=200).iloc[0]
+    assert row["low"] == row["high"] == 1

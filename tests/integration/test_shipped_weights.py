@@ -1,0 +1,67 @@
+import hashlib
+import socket
+from importlib.resources import files
+
+import numpy as np
+import pytest
+import scanpy as sc
+
+import scellm
+from scellm.weights._registry import registry
+
+SHIPPED = [name for name, entry in registry().items() if "file" in entry]
+
+
+MOST = 12_000_000  # bytes a file may take in the wheel
+
+
+def test_there_are_some():
+    assert "celllm-mini" in SHIPPED
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_file_is_the_one_of_the_entry(name):
+    entry, data = registry()[name], files("scellm.weights").joinpath(registry()[name]["file"]).read_bytes()
+    assert len(data) == entry["size"] <= MOST
+    assert hashlib.sha256(data).hexdigest() == entry["sha256"]
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_embeds_without_network_the_same_way_twice(name, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise OSError("no network")
+
+    monkeypatch.setattr(socket, "socket", refuse)
+    adata = sc.datasets.pbmc68k_reduced()[:40].copy()
+    scellm.pp.prepare(adata, panel=True)
+    model = scellm.CellLM.from_pretrained(name)
+    first = scellm.tl.embed(adata, model, copy=True).obsm["X_celllm"]
+    second = scellm.tl.embed(adata[::-1].copy(), scellm.CellLM.from_pretrained(name), copy=True).obsm["X_celllm"][::-1]
+    assert np.isfinite(first).all()
+    assert first[:, : model.module.config.dim].std(0).min() > 0  # places of the sketch may be empty
+    np.testing.assert_allclose(first, second, rtol=1e-4, atol=1e-4)
+
+
+def test_knows_blood_better_than_random_weights():
+    """Five labelled cells a type of scanpy's small blood set; far from chance, and far from an untrained encoder."""
+    adata = sc.datasets.pbmc68k_reduced()
+    scellm.pp.prepare(adata, panel=True)
+    shipped = scellm.CellLM.from_pretrained("celllm-mini")
+    options = {k: v for k, v in shipped.module.config.to_dict().items() if k != "n_genes"}
+    scellm.settings.seed = 0
+    scellm.tl.embed(adata, shipped, key_added="shipped")
+    scellm.tl.embed(adata, scellm.CellLM.without_data(gene_embeddings="random", **options), key_added="random")
+    task = scellm.bm.Task("blood", adata, "bulk_labels", scellm.bm.FewLabels(5))
+    probes = {k: lambda k=k: scellm.baselines.EmbeddingLogisticRegression(k) for k in ("shipped", "random")}
+    score = scellm.bm.run([task], probes, seeds=3).table.query("metric == 'macro_f1'").groupby("method")["value"].mean()
+    assert score["shipped"] > score["random"] + 0.05
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_the_card_says_what_a_reader_needs(name):
+    card = scellm.CellLM.card(name)
+    assert {"licence", "citation", "recipe", "metrics", "data", "vocabulary_sha256", "model", "binning"} <= set(card)
+    assert all({"name", "licence", "source", "cells"} <= set(source) for source in card["data"]["sources"])
+    assert card["licence"] == registry()[name]["licence"]
+    assert all(0 <= score <= 1 for score in card["metrics"].values())
+    assert len(card["metrics"]) > 20

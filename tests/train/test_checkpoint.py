@@ -1,0 +1,77 @@
+import numpy as np
+import pytest
+import torch
+
+import scellm
+from tests.conftest import QUIET, SMALL, make_adata
+
+
+def new(adata=None, seed=0, **options):
+    adata = make_adata() if adata is None else adata
+    scellm.CellLM.setup_anndata(adata, labels_key="cell_type", malignancy_key="origin")
+    scellm.settings.seed = seed
+    return scellm.CellLM(adata, **{**SMALL, **options})
+
+
+def weights(model):
+    return {k: v.clone() for k, v in model.module.state_dict().items()}
+
+
+def same(a, b):
+    return all(torch.equal(a[k], b[k]) for k in a)
+
+
+OPTIONS = {"max_steps": 4, "batch_size": 16, "lr": 1e-3, **QUIET}
+
+
+@pytest.mark.parametrize("contrast", ["divide-and-conquer", "moco", None])
+@pytest.mark.parametrize("stop", [1, 3])
+def test_stopped_and_resumed_equals_uninterrupted(tmp_path, contrast, stop):
+    common = {**OPTIONS, "contrast": contrast, "queue": 32, "redraw_every": 2, "view": "thin"}
+    whole = new()
+    whole.pretrain(**common)
+
+    class Stop(Exception):
+        pass
+
+    import lightning.pytorch as pl
+
+    class Stopper(pl.Callback):
+        def on_train_batch_end(self, trainer, plan, *_):
+            if plan.step == stop:
+                raise Stop
+
+    file = tmp_path / "run" / "pretraining.pt"
+    broken = new()
+    with pytest.raises(Stop):
+        broken.pretrain(**common, checkpoint=file, checkpoint_every=1, callbacks=[Stopper()])
+    resumed = new()
+    resumed.pretrain(**common, checkpoint=file)
+    assert same(weights(whole), weights(resumed))
+    assert resumed.history["pretrain_loss"].equals(whole.history["pretrain_loss"])
+    done = new()
+    done.pretrain(**common, checkpoint=file)  # nothing is left to do
+    assert same(weights(whole), weights(done))
+    with pytest.raises(ValueError, match=r"another run .*lr: 0.001 there, 0.01 here"):
+        new().pretrain(**{**common, "lr": 0.01}, checkpoint=file)
+
+
+def test_a_checkpoint_knows_its_cells_and_views(tmp_path):
+    file = tmp_path / "a.pt"
+    common = {**OPTIONS, "max_steps": 1, "checkpoint": file}
+    new().pretrain(**common, view=scellm.data.identity, indices=np.arange(30))
+    saved = torch.load(file, weights_only=True)["settings"]
+    assert saved["view"] == ["scellm.data._view.identity"] * 2, (
+        "and no address in memory, which the next process would not have"
+    )
+    new().pretrain(**common, view="identity", indices=np.arange(30))  # by its name it is the same view
+    with pytest.raises(ValueError, match=r"another run .*cells: "):
+        new().pretrain(**common, view="identity", indices=np.arange(1, 31))
+    with pytest.raises(ValueError, match=r"another run .*view: .*Thin\(low=0.2"):
+        new().pretrain(**common, view="thin", indices=np.arange(30))
+
+
+def test_checkpoint_needs_a_seed(tmp_path, model):
+    scellm.settings.seed = None
+    with pytest.raises(ValueError, match=r"scvi.settings.seed"):
+        model.pretrain(**OPTIONS, checkpoint=tmp_path / "a.pt")

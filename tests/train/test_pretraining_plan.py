@@ -1,0 +1,131 @@
+import numpy as np
+import pytest
+import torch
+
+import scellm
+from tests.conftest import QUIET, SMALL, make_adata
+
+
+def new(adata=None, seed=0, **options):
+    adata = make_adata() if adata is None else adata
+    scellm.CellLM.setup_anndata(adata, labels_key="cell_type", malignancy_key="origin")
+    scellm.settings.seed = seed
+    return scellm.CellLM(adata, **{**SMALL, **options})
+
+
+def weights(model):
+    return {k: v.clone() for k, v in model.module.state_dict().items()}
+
+
+def same(a, b):
+    return all(torch.equal(a[k], b[k]) for k in a)
+
+
+OPTIONS = {"max_steps": 4, "batch_size": 16, "lr": 1e-3, **QUIET}
+
+
+def test_the_same_seed_gives_the_same_weights_twice():
+    """Guarantee 4."""
+    found = []
+    for seed in (0, 0, 1):
+        model = new(seed=seed)
+        model.pretrain(**OPTIONS)
+        model.train(max_epochs=2, tune="full", **QUIET)
+        found.append((weights(model), model.get_latent_representation()))
+    assert same(found[0][0], found[1][0])
+    assert np.array_equal(found[0][1], found[1][1])
+    assert not same(found[0][0], found[2][0])
+
+
+@pytest.mark.parametrize("contrast", ["divide-and-conquer", "end-to-end"])
+def test_cut_and_memory_move_no_weight(contrast):
+    found = []
+    for memory in (0, 1 << 30):
+        model = new()
+        model.pretrain(**OPTIONS, contrast=contrast, memory=memory, chunk_tokens=300)
+        found.append(weights(model))
+        assert (model.history["pretrain_replay_error"] == 0).all().item()
+    assert same(*found)
+
+
+def test_it_learns():
+    model = new()
+    model.pretrain(max_steps=60, batch_size=32, lr=3e-3, view="thin", **QUIET)
+    loss = model.history["pretrain_loss"]["pretrain_loss"]
+    assert loss.iloc[-5:].mean() < 0.8 * loss.iloc[:5].mean()
+    assert {
+        "pretrain_contrastive",
+        "pretrain_masked",
+        "pretrain_malignancy",
+        "pretrain_gradient_norm",
+        "pretrain_lr",
+    } <= set(model.history)
+
+
+def test_one_objective_at_a_time(model):
+    for objectives, contrast in (
+        (("masked",), None),
+        (("malignancy",), None),
+        (("contrastive",), "divide-and-conquer"),
+    ):
+        model.pretrain(max_steps=1, batch_size=8, objectives=objectives, contrast=contrast, **QUIET)
+
+
+def test_not_finite_names_the_cause(model):
+    with torch.no_grad():
+        model.module.cell_encoder.encoder.norm.weight[0] = torch.nan
+    before = weights(model)
+    with pytest.raises(
+        FloatingPointError,
+        match=r"step 0: the .*contrastive.* loss is not finite; weights were already.*encoder.norm.weight",
+    ):
+        model.pretrain(**OPTIONS)
+    assert all(torch.equal(before[k].nan_to_num(), v.nan_to_num()) for k, v in weights(model).items())
+
+
+def test_empty_cells_are_no_trouble():
+    adata = make_adata()
+    x = adata.X.tolil()
+    x[:3] = 0
+    adata.X = x.tocsr()
+    with pytest.warns(UserWarning, match="express no known gene"):
+        model = new(adata)
+    model.pretrain(**OPTIONS, view="thin")
+    model.train(max_epochs=1, **QUIET)
+    assert np.isfinite(model.get_latent_representation()).all()
+
+
+def test_bf16(model):
+    model.pretrain(**OPTIONS, precision="bf16-mixed")
+    assert np.isfinite(model.get_latent_representation()).all()
+
+
+def test_the_recipe_of_the_shipped_weights_stops_and_goes_on(tmp_path):
+    """Components, projector, thinned views, shared masks, both directions, bf16: in one run, and in two."""
+    import lightning.pytorch as pl
+
+    class Stop(Exception):
+        pass
+
+    class Stopper(pl.Callback):
+        def on_train_batch_end(self, trainer, plan, *_):
+            if plan.step == 2:
+                raise Stop
+
+    shape = {"pooling": "expression", "hashed_dim": 24, "projector": 8}
+    how = {"view": "thin", "precision": "bf16-mixed", "masked_inputs": "shared", "symmetric": True}
+    whole = new(**shape)
+    whole.pretrain(**OPTIONS, **how)
+    broken = new(**shape)
+    file = tmp_path / "run.pt"
+    with pytest.raises(Stop):
+        broken.pretrain(**OPTIONS, **how, checkpoint=file, checkpoint_every=1, callbacks=[Stopper()])
+    resumed = new(**shape)
+    resumed.pretrain(**OPTIONS, **how, checkpoint=file)
+    assert same(weights(whole), weights(resumed))
+
+
+def test_a_bag_has_no_origin_to_tell():
+    model = new(depth=0, pooling="mean")
+    model.pretrain(**OPTIONS)
+    assert "pretrain_malignancy" not in model.history
