@@ -28,6 +28,7 @@ def test_rows_follow_indices_on_backed_data(adata, tmp_path):
     backed = ad.read_h5ad(tmp_path / "a.h5ad", backed="r")
     scellm.CellLM.setup_anndata(backed)
     model = scellm.CellLM(backed, **SMALL)
+    model.is_trained_ = True
     rows = [9, 3, 7, 1, 9]
     z = model.get_latent_representation()
     np.testing.assert_allclose(model.get_latent_representation(indices=rows), z[rows], rtol=1e-5, atol=1e-6)

@@ -93,6 +93,7 @@ def test_what_is_refused(folder, corpus, tmp_path):
         (lambda a: ad.AnnData(sp.csr_matrix(a.X * 0.37 + (a.X > 0) * 0.001), var=a.var), r"bad\.h5ad: .*whole counts"),
         (lambda a: a[:, :50].copy(), r"bad\.h5ad: "),
     ],
+    ids=["negative", "decimals", "unknown genes"],
 )
 def test_a_bad_file_is_named_and_nothing_is_left(folder, tmp_path, bad, message):
     adata = bad(make_adata(n_obs=8))

@@ -14,7 +14,7 @@ def test_learns_types_and_tells_them_on_cells_it_never_saw(model):
     told = model.predict(indices=np.arange(45, 60))
     assert (told == model.adata.obs["cell_type"].to_numpy()[45:]).mean() > 0.8
     query = make_adata(30, seed=0)
-    query.obs.drop(columns="cell_type", inplace=True)
+    query.obs = query.obs.drop(columns="cell_type")
     assert (model.predict(query) == make_adata(30, seed=0).obs["cell_type"].to_numpy()).mean() > 0.7
 
 

@@ -10,7 +10,7 @@ def test_scaled_x_falls_back_to_raw_and_layers(adata):
     sc.pp.normalize_total(adata)
     sc.pp.log1p(adata)
     adata.raw = adata
-    adata.X = sc.pp.scale(adata.X, copy=True)
+    adata.X = sc.pp.scale(adata.X.toarray())
     from_raw = scellm.pp.prepare(adata, copy=True)
     assert report(from_raw)["matrix"] == "raw"
     assert (from_raw.layers["celllm_bins"] != want).nnz == 0

@@ -1,6 +1,7 @@
 """Numbers that a redesign must not change: computed here, kept in `unchanged.npz`, compared by `tests/integration/test_unchanged.py`.
 
-    python -m tests.reference.unchanged        # writes the file; run it only where numbers are meant to change
+    python -m tests.reference.unchanged --check    # prints the largest difference of each part
+    python -m tests.reference.unchanged            # writes the file; run it only if numbers are meant to change
 
 The file was made at the commit before the package was rearranged.
 """
@@ -8,7 +9,9 @@ The file was made at the commit before the package was rearranged.
 from __future__ import annotations
 
 import logging
+import sys
 import tempfile
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +32,9 @@ def shipped() -> dict[str, np.ndarray]:
     """Cell embeddings of `celllm-mini`: eight blood cells that come with scanpy, and eight cells of made-up counts."""
     model = scellm.CellLM.from_pretrained("celllm-mini")
     blood = sc.datasets.pbmc68k_reduced()[:8].copy()
-    scellm.pp.prepare(blood, panel=True)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="adata.raw is log1p")  # its scale is assumed: it has three decimals
+        scellm.pp.prepare(blood, panel=True)
     made = make_adata(8)
     return {"blood": model.get_latent_representation(blood), "made": model.get_latent_representation(made)}
 
@@ -126,9 +131,24 @@ def networks() -> dict[str, np.ndarray]:
 
 PARTS = {"shipped": shipped, "runs": runs, "corpus": corpus, "benchmark": benchmark, "networks": networks}
 
+
+def check() -> None:
+    """Print the largest difference of each part to the file, relative to its largest number."""
+    kept = np.load(FILE)
+    for part, compute in PARTS.items():
+        off = [
+            np.nanmax(np.abs(found - kept[name])) / np.nanmax(np.abs(kept[name])) for name, found in compute().items()
+        ]
+        print(f"reference vectors, {part}: largest relative difference {max(off):.1e} in {len(off)} arrays")
+
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
     scellm.settings.verbosity = logging.ERROR
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    if "--check" in sys.argv:
+        check()
+        sys.exit()
     numbers = {k: v for part in PARTS.values() for k, v in part().items()}
     np.savez_compressed(FILE, torch=np.array(torch.__version__), **numbers)
     print(f"{FILE.name}: {len(numbers)} arrays, {FILE.stat().st_size / 1e3:.0f} kB")

@@ -72,13 +72,11 @@ class CellLM(TokenModel):
 
     Examples
     --------
-    >>> adata = sc.datasets.pbmc68k_reduced()
-    >>> scellm.pp.prepare(adata, panel=True)
-    >>> scellm.CellLM.setup_anndata(adata, labels_key="bulk_labels")
-    >>> model = scellm.CellLM(adata)
-    >>> model.pretrain(max_steps=1, batch_size=8)
-    >>> model.train(max_epochs=1)
+    >>> scellm.pp.prepare(adata)
+    >>> scellm.CellLM.setup_anndata(adata, labels_key="cell_type")
+    >>> model = scellm.CellLM.from_pretrained("celllm-mini", adata)
     >>> adata.obsm["X_celllm"] = model.get_latent_representation()
+    >>> model.train(max_epochs=1, enable_progress_bar=False, accelerator="cpu")
     >>> adata.obs["celllm_type"] = model.predict()
 
     Notes

@@ -84,4 +84,4 @@ class GeneTable(nn.Module):
             values, mean, sd = (values - mean) / np.where(sd > 0, sd, 1), np.zeros_like(mean), np.ones_like(sd)
         like = lambda x: torch.as_tensor(x, dtype=self.weight.dtype)
         self.weight.mul_(like(sd)).add_(like(mean))  # they were drawn from N(0, 1)
-        self.weight[ids] = like(values)
+        self.weight[torch.from_numpy(np.array(ids, np.int64))] = like(values)  # a copy: an index of pandas is read-only

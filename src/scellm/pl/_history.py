@@ -52,8 +52,7 @@ def history(
 
     Examples
     --------
-    >>> model.pretrain(max_steps=2, batch_size=8)
-    >>> ax = scellm.pl.history(model, stage="pretrain")
+    >>> ax = scellm.pl.history(model, stage="train")
     """
     recorded = model.history or {}
     keys = _losses(model, stage) if keys is None else list(keys)

@@ -92,8 +92,7 @@ def prepare(
 
     Examples
     --------
-    >>> adata = sc.datasets.pbmc68k_reduced()  # scaled X, log-normalised raw, no counts
-    >>> scellm.pp.prepare(adata, panel=True)
+    >>> scellm.pp.prepare(adata)
     >>> adata.layers["celllm_bins"].dtype
     dtype('uint8')
 

@@ -40,7 +40,7 @@ def embed_genes(
     --------
     >>> scellm.tl.embed_genes(adata, model)
     >>> adata.varm["celllm_genes"].shape
-    (60, 16)
+    (2400, 16)
     """
     adata = adata.copy() if copy else adata
     table = model.get_gene_embeddings().to_numpy()
