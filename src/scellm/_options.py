@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import fields
 from difflib import get_close_matches
+from numbers import Real
 from typing import Any, TypeVar
 
 Config = TypeVar("Config")
@@ -99,7 +100,7 @@ def in_range(
     whole
         Whether it must be a whole number.
     """
-    number = isinstance(value, int | float) and not isinstance(value, bool) or hasattr(value, "__index__")
+    number = isinstance(value, Real) and not isinstance(value, bool)  # numpy's numbers are real ones too
     fits = number and (not whole or value == int(value))
     if fits and low is not None:
         fits = value > low if open_low else value >= low

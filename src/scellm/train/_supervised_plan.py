@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import torch
@@ -16,7 +16,7 @@ from scellm.train._fine_tuning_config import FineTuningConfig
 from scellm.train._token_plan import TokenPlan, adam
 
 
-class SupervisedPlan(TokenPlan):
+class SupervisedPlan(TokenPlan, ABC):
     """A loss on cell embeddings and a label column. Parts that are not trained run without dropout and without a graph.
 
     Parameters

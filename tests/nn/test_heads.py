@@ -1,0 +1,18 @@
+import torch
+
+from scellm.nn import AnnotationHead, MalignancyHead, MaskedHead, ProjectionHead
+
+
+def test_shapes():
+    x = torch.randn(5, 16)
+    assert MaskedHead(16, 6)(x).shape == (5, 8)
+    assert MalignancyHead(16)(x).shape == (5, 1)
+    assert ProjectionHead(16, 64)(x).shape == (5, 16)
+    assert AnnotationHead(16, 3).eval()(x).shape == (5, 3)
+
+
+def test_depth_does_not_decide_the_type():
+    """The sum over genes grows with their number; the head normalises it."""
+    torch.manual_seed(0)
+    head, x = AnnotationHead(16, 3).eval(), torch.randn(5, 16)
+    torch.testing.assert_close(head(7 * x), head(x), rtol=1e-3, atol=1e-3)

@@ -1,0 +1,33 @@
+import json
+
+import pytest
+
+from scellm.train import FineTuningConfig
+
+
+def test_stopping_needs_validation_cells():
+    assert FineTuningConfig().trainer_options(validated=True)["early_stopping"]
+    assert not FineTuningConfig().trainer_options(validated=False)["early_stopping"]
+    assert not FineTuningConfig(early_stopping=False).trainer_options(validated=True)["early_stopping"]
+    assert FineTuningConfig(patience=7).trainer_options(validated=True)["early_stopping_patience"] == 7
+
+
+def test_it_can_be_stored():
+    config = FineTuningConfig(class_weights={"a": 1.0})
+    assert json.loads(json.dumps(config.to_dict()))["class_weights"] == {"a": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"tune": "all"}, r"tune='all' is not known; expected one of \['head', 'last', 'full'\]"),
+        ({"max_epochs": 0}, "max_epochs must be a whole number of at least 1"),
+        ({"lr": 0}, "lr must be a number above 0"),
+        ({"validation_size": 1.0}, "validation_size must be a number of at least 0 and below 1"),
+        ({"class_weights": "equal"}, "class_weights='equal' is not known"),
+        ({"batch_size": 2.5}, "batch_size must be a whole number"),
+    ],
+)
+def test_bad_options(options, message):
+    with pytest.raises(ValueError, match=message):
+        FineTuningConfig(**options)
