@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 from _pytest.doctest import DoctestItem
 
-collect_ignore_glob = ["src/scellm/train/graphmae/_dgl.py", "src/scellm/train/graphmae/_pyg.py"]  # libraries that may be absent
+collect_ignore_glob = [
+    "src/scellm/train/graphmae/_dgl.py",
+    "src/scellm/train/graphmae/_pyg.py",
+]  # libraries that may be absent
 
 
 @pytest.fixture(autouse=True)

@@ -43,7 +43,9 @@ def markdown(frame: pd.DataFrame) -> str:
 
 def corpus_of(files: list[Path], folder: Path) -> Corpus:
     """A corpus of these files and no others, built once."""
-    corpus = Corpus(folder) if (folder / "corpus.json").exists() else build_corpus(files, folder)
+    corpus = (
+        Corpus(folder) if (folder / "corpus.json").exists() else build_corpus(files, folder, malignancy_key="origin")
+    )
     if corpus.sources != [f.stem for f in sorted(files, key=lambda f: f.name)]:
         sys.exit(f"{folder} was made from other files: {corpus.sources}. Remove it.")
     return corpus
@@ -55,8 +57,8 @@ def some_labelled(adata: ad.AnnData, labels_key: str, cells: int) -> np.ndarray:
     return np.sort(np.random.default_rng(0).permutation(known)[:cells])
 
 
-def few_labels(sets: dict[str, ad.AnnData], labels_key: str, make: Callable[[], bm.Contender]) -> dict[str, float]:
-    """Macro-F1 of a contender on each set with 5 labelled cells a type, mean of three seeds."""
+def few_labels(sets: dict[str, ad.AnnData], labels_key: str, make: Callable[[], bm.Method]) -> dict[str, float]:
+    """Macro-F1 of a method on each set with 5 labelled cells per type, mean of three seeds."""
     tasks = [bm.Task(name, adata, labels_key, bm.FewLabels(5)) for name, adata in sets.items()]
     found = bm.run(tasks, {"one": make}, seeds=3, metrics=["macro_f1"]).table
     return found.groupby("task", sort=False)["value"].mean().to_dict()

@@ -2,8 +2,8 @@
 
     python benchmarks/divide_and_conquer.py [memory limit in MiB]
 
-Cells of 400 random genes, `mini`, float32. Each step runs in a process of its own; memory is its peak above what it held before the step.
-The second table finds, for each batch size, the longest cells whose step stays within the limit.
+Cells of 400 random genes, `mini`, float32. Each step runs in a process of its own; memory is its peak above what it
+held before the step. The second table finds, for each batch size, the longest cells whose step stays within the limit.
 """
 
 from __future__ import annotations
@@ -20,10 +20,9 @@ from _cells import random_cells
 from _data import table
 from prepare import peak, rss_now
 
+from scellm.module import CellLMModule
 from scellm.nn import make_config
-from scellm.nn._module import CellLMModule
-from scellm.train import Recipe, contrastive_loss, divide_and_conquer
-from scellm.train._passes import Losses, make_passes, make_units
+from scellm.train import contrastive_loss
 
 N_GENES, CHUNK = 19_225, 8192
 
@@ -32,12 +31,11 @@ def child(batch: int, length: int, keep: float) -> None:
     """One step after a small one to warm up."""
     torch.manual_seed(0)
     module = CellLMModule(make_config("mini", N_GENES)).train()
-    recipe = Recipe(steps=1, objectives=("contrastive",))
 
     def step(tokens):
-        passes = make_passes(recipe, tokens, tokens, None, 7, 0)
-        units = make_units(passes, CHUNK, 0.05, 0, 0)
-        return divide_and_conquer(units, Losses(module, passes), contrastive_loss, 2, keep_tokens=keep)
+        views = make_views((), (tokens, tokens), 2, share_masks=False, mask_id=7, key=0)
+        chunks = make_chunks(views, CHUNK, 0.05, 0, 0)
+        return gradient_cache(chunks, ChunkForward(module, views), contrastive_loss, keep_tokens=keep)
 
     step(random_cells([length] * min(batch, 4), N_GENES))
     tokens = random_cells([length] * batch, N_GENES)
@@ -77,12 +75,19 @@ def main(limit: float) -> None:
     for batch in (32, 128, 512, 1024):
         divided = run(batch, 400, 0)
         whole = run(batch, 400, math.inf) if batch <= 256 else {"s": math.nan, "mib": math.nan}
-        rows.append({
-            "cells": batch, "divided MiB": divided["mib"], "end-to-end MiB": whole["mib"], "divided ms/cell": 1e3 * divided["s"] / batch,
-            "end-to-end ms/cell": 1e3 * whole["s"] / batch, "time ratio": divided["s"] / whole["s"],
-        })  # fmt: skip
+        rows.append(
+            {
+                "cells": batch,
+                "divided MiB": divided["mib"],
+                "end-to-end MiB": whole["mib"],
+                "divided ms/cell": 1e3 * divided["s"] / batch,
+                "end-to-end ms/cell": 1e3 * whole["s"] / batch,
+                "time ratio": divided["s"] / whole["s"],
+            }
+        )
         print(rows[-1], flush=True)
     print(table(rows))
+    print(f"estimate of the graph: {bytes_per_token(make_config('mini', N_GENES)) / 1024:.1f} KiB per token")
     found = [
         {"cells": b, "end-to-end": longest(b, math.inf, limit), "divided, at least": longest(b, 0, limit)}
         for b in (16, 64, 256)

@@ -1,15 +1,16 @@
-"""Are GraphMAE's gene vectors better than simpler ones? Held-out edges, gene families, and masked expression, three seeds each.
+"""GraphMAE's gene embeddings beside simpler ones: held-out edges, gene families, masked expression; three seeds each.
 
     python benchmarks/gene_embeddings.py edges [backend]       # needs gensim beside scellm[graph] or scellm[dgl]
     python benchmarks/gene_embeddings.py masked [steps]
 
-`edges`: a tenth of the network's pairs is held out; vectors are learned from the rest. AUC of telling held-out pairs from as many pairs of
-genes that are none, by cosine similarity: drawn evenly, and drawn with the ends of the held-out pairs shuffled, so that well-connected
-genes are as frequent on both sides. Families: genes whose HGNC names differ in the last number or letter only ("keratin 5"), or come
-before the same "subunit"; AUC of telling pairs within from pairs across, and the same for genes that are no pair in the network.
+`edges`: a tenth of the network's pairs is held out; vectors are learned from the rest. AUC of telling held-out pairs
+from as many pairs of genes that are none, by cosine similarity: drawn evenly, and drawn with the ends of the held-out
+pairs shuffled, so that well-connected genes are as frequent on both sides. Families: genes whose HGNC names differ in
+the last number or letter only ("keratin 5"), or come before the same "subunit"; AUC of telling pairs within from pairs
+across, and the same for genes that are no pair in the network.
 
-`masked`: the same short pretraining of `mini` on corpus cells, masked expression alone, with each table of gene vectors; then the loss on
-corpus cells kept aside, all with the same masks.
+`masked`: the same short pretraining of `mini` on corpus cells, masked expression alone, with each table of gene
+vectors; then the loss on corpus cells kept aside, all with the same masks.
 """
 
 from __future__ import annotations
@@ -35,10 +36,11 @@ def network(min_score: float = MIN_SCORE) -> graphmae.Network:
     return graphmae.read_network(DATA / "network/string_v11_actions.csv.gz", min_score=min_score)
 
 
-# --- contenders: a network and a seed in, vectors (n, DIM) out -------------------------------------------------------------------------
+# --- methods: a network and a seed in, vectors (n, DIM) out
+# -------------------------------------------------------------------------
 def by_graphmae(net: graphmae.Network, seed: int, **options) -> np.ndarray:
     options = {"backend": "pyg", "dim": DIM, "progress_bar": False} | options
-    return graphmae.learn(net, seed=seed, **options).loc[net.symbols].to_numpy()
+    return graphmae.train(net, seed=seed, **options).loc[net.symbols].to_numpy()
 
 
 def by_svd(net: graphmae.Network, seed: int) -> np.ndarray:
@@ -46,7 +48,7 @@ def by_svd(net: graphmae.Network, seed: int) -> np.ndarray:
 
 
 def by_node2vec(net: graphmae.Network, seed: int, walks: int = 10, length: int = 80) -> np.ndarray:
-    """node2vec with p = q = 1: uniform walks, then skip-gram with negative samples (gensim), at the method's own settings."""
+    """node2vec with p = q = 1: uniform walks, then skip-gram with negative samples (gensim), at its own settings."""
     from gensim.models import Word2Vec
 
     rng = np.random.default_rng(seed)
@@ -67,7 +69,7 @@ def at_random(net: graphmae.Network, seed: int) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=(len(net.genes), DIM))
 
 
-# --- (a) and (b) -----------------------------------------------------------------------------------------------------------------------
+# --- (a) and (b)
 def hold_out(net: graphmae.Network, seed: int, share: float = 0.1) -> tuple[graphmae.Network, np.ndarray]:
     """The network without a share of its pairs, and those."""
     order = np.random.default_rng(seed).permutation(net.pairs.shape[1])
@@ -129,20 +131,22 @@ def score(
     shuffled = no_pairs(net, np.stack([held[0], rng.permutation(held[1])]))
     within, across = family_pairs(group, seed)
     return {
-        "edges, evenly": auc(vectors, held, evenly), "edges, by degree": auc(vectors, held, shuffled),
-        "families": auc(vectors, within, across), "families, no pair": auc(vectors, no_pairs(net, within), no_pairs(net, across)),
-    }  # fmt: skip
+        "edges, evenly": auc(vectors, held, evenly),
+        "edges, by degree": auc(vectors, held, shuffled),
+        "families": auc(vectors, within, across),
+        "families, no pair": auc(vectors, no_pairs(net, within), no_pairs(net, across)),
+    }
 
 
-def edges(contenders: dict, seeds=SEEDS, min_score: float = MIN_SCORE) -> pd.DataFrame:
-    """A row for each contender and seed."""
+def edges(methods: dict, seeds=SEEDS, min_score: float = MIN_SCORE) -> pd.DataFrame:
+    """A row for each method and seed."""
     net = network(min_score)
     group = families(net)
     print(f"{net}; {(group >= 0).sum():,} genes in {group.max() + 1:,} families", flush=True)
     rows = []
     for seed in seeds:
         rest, held = hold_out(net, seed)
-        for name, learn in contenders.items():
+        for name, learn in methods.items():
             start = time.perf_counter()
             rows.append(
                 {
@@ -157,7 +161,7 @@ def edges(contenders: dict, seeds=SEEDS, min_score: float = MIN_SCORE) -> pd.Dat
 
 
 def report(found: pd.DataFrame, by: str) -> str:
-    """Means over the seeds; and what each contender has more than the first, seed by seed; both with 95 % intervals (Student's t)."""
+    """Means over seeds, and differences to the first method seed by seed, both with 95 % intervals (Student's t)."""
     from scipy.stats import t
 
     metrics = [c for c in found.columns if c not in {by, "seed", "s"}]
@@ -172,7 +176,7 @@ def report(found: pd.DataFrame, by: str) -> str:
     return f"{means}\n{more}"
 
 
-# --- (c) --------------------------------------------------------------------------------------------------------------------------------
+# --- (c)
 def masked_loss(model: scellm.CellLM, adata, rows: np.ndarray) -> float:
     """Mean cross-entropy of masked bins; the masks are the same for every model."""
     import torch
@@ -210,9 +214,16 @@ def masked(steps: int, tables: dict, cells: int = 4000, seeds=SEEDS) -> pd.DataF
             start = time.perf_counter()
             model = scellm.CellLM(adata, gene_embeddings=vectors, train_genes=train_genes)
             model.pretrain(
-                objectives=("masked",), contrast=None, indices=learned, batch_size=64, max_steps=steps, lr=1e-3, precision="bf16-mixed",
-                accelerator="cpu", enable_progress_bar=False,
-            )  # fmt: skip
+                objectives=("masked",),
+                contrast=None,
+                indices=learned,
+                batch_size=64,
+                max_steps=steps,
+                lr=1e-3,
+                precision="bf16-mixed",
+                accelerator="cpu",
+                enable_progress_bar=False,
+            )
             taken = time.perf_counter() - start
             rows.append(
                 {"gene vectors": name, "seed": seed, "masked loss": masked_loss(model, adata, kept_aside), "s": taken}
@@ -228,19 +239,24 @@ def frame(net: graphmae.Network, vectors: np.ndarray) -> pd.DataFrame:
 def main(what: str, *given: str) -> None:
     if what == "edges":
         backend = given[0] if given else "pyg"
-        contenders = {
+        methods = {
             "GraphMAE": lambda net, seed: by_graphmae(net, seed, backend=backend),
             "GraphMAE, spectral features": lambda net, seed: by_graphmae(net, seed, backend=backend, features="svd"),
-            "SVD": by_svd, "node2vec": by_node2vec, "random": at_random,
-        }  # fmt: skip
-        print(report(edges(contenders), "vectors"))
+            "SVD": by_svd,
+            "node2vec": by_node2vec,
+            "random": at_random,
+        }
+        print(report(edges(methods), "vectors"))
         return
     net = network()
-    bundled = graphmae.load_string_vectors()
+    bundled = scellm.genes.load_string_vectors()
     tables = {
-        "GraphMAE, fixed": (bundled, False), "GraphMAE, learning": (bundled, True), "SVD, fixed": (frame(net, by_svd(net, 0)), False),
-        "random, fixed": ("random", False), "random, learning": ("random", True),
-    }  # fmt: skip
+        "GraphMAE, fixed": (bundled, False),
+        "GraphMAE, learning": (bundled, True),
+        "SVD, fixed": (frame(net, by_svd(net, 0)), False),
+        "random, fixed": ("random", False),
+        "random, learning": ("random", True),
+    }
     print(report(masked(int(given[0]) if given else 100, tables), "gene vectors"))
 
 

@@ -19,22 +19,21 @@ from gene_embeddings import network
 from prepare import peak, rss_now
 
 import scellm
-from scellm.train.graphmae import GraphMAE, GraphMAERecipe, spectral_features
+from scellm.train.graphmae import GraphMAEConfig, spectral_features
 from scellm.train.graphmae._backend import load_backend
 from scellm.train.graphmae._features import GivenFeatures, LearnedTable
-from scellm.train.graphmae._learn import _Run
 
-RECIPE = GraphMAERecipe()
+CONFIG = GraphMAEConfig()
 
 
 def ours(backend: str, features: str):
     """One epoch of ours."""
     net = network()
     start = (
-        GivenFeatures(spectral_features(net)) if features == "svd" else LearnedTable(len(net.genes), RECIPE.n_features)
+        GivenFeatures(spectral_features(net)) if features == "svd" else LearnedTable(len(net.genes), CONFIG.n_features)
     )
-    run = _Run(GraphMAE(start, RECIPE, backend), net, load_backend(backend).make_graph, torch.device("cpu"), 0)
-    adam = torch.optim.Adam(run.model.parameters(), lr=RECIPE.lr, weight_decay=RECIPE.weight_decay)
+    run = _Run(GraphMAE(start, CONFIG, backend), net, load_backend(backend).make_graph, torch.device("cpu"), 0)
+    adam = torch.optim.Adam(run.model.parameters(), lr=CONFIG.lr, weight_decay=CONFIG.weight_decay)
     return lambda: run.step(adam)
 
 
@@ -47,20 +46,20 @@ def plain():
     net = network()
     x = torch.from_numpy(spectral_features(net))
     edges, n = torch.from_numpy(net.edges()), len(net.genes)
-    conv = lambda a, b, heads: GATConv(a, b // heads, heads, dropout=RECIPE.attention_dropout, add_self_loops=False)
+    conv = lambda a, b, heads: GATConv(a, b // heads, heads, dropout=CONFIG.attention_dropout, add_self_loops=False)
     first, second, decoder = (
-        conv(x.shape[1], RECIPE.width, 4),
-        conv(RECIPE.width, RECIPE.dim, 4),
-        conv(RECIPE.dim, x.shape[1], 1),
+        conv(x.shape[1], CONFIG.width, 4),
+        conv(CONFIG.width, CONFIG.dim, 4),
+        conv(CONFIG.dim, x.shape[1], 1),
     )
     act, other, bridge, token = (
         nn.PReLU(),
         nn.PReLU(),
-        nn.Linear(RECIPE.dim, RECIPE.dim, bias=False),
+        nn.Linear(CONFIG.dim, CONFIG.dim, bias=False),
         nn.Parameter(torch.zeros(x.shape[1])),
     )
     weights = [p for m in (first, second, decoder, act, other, bridge) for p in m.parameters()]
-    adam = torch.optim.Adam([*weights, token], lr=RECIPE.lr, weight_decay=RECIPE.weight_decay)
+    adam = torch.optim.Adam([*weights, token], lr=CONFIG.lr, weight_decay=CONFIG.weight_decay)
 
     def epoch():
         rows = torch.randperm(n)[: n // 2]
@@ -73,8 +72,8 @@ def plain():
         h = act(first(F.dropout(shown, 0.2), edges))
         z = bridge(other(second(F.dropout(h, 0.2), edges))).clone()
         z[rows] = 0
-        told = decoder(F.dropout(z, 0.2), edges)[rows]
-        loss = ((1 - F.cosine_similarity(told, x[rows])) ** RECIPE.gamma).mean()
+        decoded = decoder(F.dropout(z, 0.2), edges)[rows]
+        loss = ((1 - F.cosine_similarity(decoded, x[rows])) ** CONFIG.gamma).mean()
         adam.zero_grad()
         loss.backward()
         adam.step()
@@ -83,9 +82,11 @@ def plain():
 
 
 KINDS = {
-    "plain PyG modules": plain, "scellm, pyg": lambda: ours("pyg", "svd"), "scellm, dgl": lambda: ours("dgl", "svd"),
+    "plain PyG modules": plain,
+    "scellm, pyg": lambda: ours("pyg", "svd"),
+    "scellm, dgl": lambda: ours("dgl", "svd"),
     "scellm, dgl, identity": lambda: ours("dgl", "identity"),
-}  # fmt: skip
+}
 
 
 def child(kind: str, epochs: int) -> None:

@@ -1,8 +1,9 @@
-"""Inference of the 50m preset on one thread: real cells, beside performer-pytorch padded to 6,000 as the published code runs.
+"""Inference of the 50m preset on one thread, beside performer-pytorch padded to 6,000 as the published code runs.
 
     python benchmarks/inference.py [cells]
 
-The peer is performer-pytorch's own `Performer` of the published shape, on 6,000 tokens a cell; the embedding is left out for it.
+The peer is performer-pytorch's own `Performer` of the published shape, on 6,000 tokens per cell; the embedding is left
+out for it.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from _data import table
 
 import scellm
 from scellm.data import Tokens
+from scellm.module import CellLMModule
 from scellm.nn import make_config
-from scellm.nn._module import CellLMModule
 
 N_GENES = 19_225
 
@@ -40,7 +41,7 @@ def module(attention: str = "favor") -> CellLMModule:
 
 
 def peer(cells: int) -> float:
-    """Seconds a cell of performer-pytorch at 6,000 tokens. Every cell costs the same, so a few tell."""
+    """Seconds per cell of performer-pytorch at 6,000 tokens. Every cell costs the same, so a few tell."""
     from performer_pytorch import Performer
 
     warnings.simplefilter("ignore")
@@ -52,11 +53,11 @@ def peer(cells: int) -> float:
 
 
 def ours(tokens: Tokens, attention: str = "favor", *, bf16: bool = False) -> float:
-    """Seconds a cell. For bf16 the encoder's weights are cast once; the pooling's sum over genes stays in float32."""
+    """Seconds per cell. For bf16 the encoder's weights are cast once; the pooling's sum over genes stays in float32."""
     m = module(attention)
     if bf16:
-        m.encoder.bfloat16()
-    return seconds(lambda: m.cells(tokens), 2) / tokens.n_cells
+        m.cell_encoder.encoder.bfloat16()
+    return seconds(lambda: m.embed(tokens), 2) / tokens.n_cells
 
 
 def main(cells: int) -> None:
@@ -68,10 +69,17 @@ def main(cells: int) -> None:
         for name in ("eval/pbmc3k.h5ad", "eval/pancreas_baron_h1.h5ad"):
             tokens = tokens_of(name, cells)
             exact, half, softmax = ours(tokens), ours(tokens, bf16=True), ours(tokens, "softmax")
-            rows.append({
-                "cells": name.split("/")[1], "genes a cell": int(tokens.lengths.float().mean()), "performer-pytorch s/cell": theirs,
-                "favor s/cell": exact, "times faster": theirs / exact, "bf16, of float32": exact / half, "softmax / favor time": softmax / exact,
-            })  # fmt: skip
+            rows.append(
+                {
+                    "cells": name.split("/")[1],
+                    "genes per cell": int(tokens.lengths.float().mean()),
+                    "performer-pytorch s/cell": theirs,
+                    "favor s/cell": exact,
+                    "times faster": theirs / exact,
+                    "bf16, of float32": exact / half,
+                    "softmax / favor time": softmax / exact,
+                }
+            )
             print(rows[-1], flush=True)
         print(table(rows))
         rows = []

@@ -1,10 +1,10 @@
-"""How a cell's vector should start: linear maps of binned expression, made from some tissues and asked for the types of others.
+"""How a cell embedding should be initialised: linear maps of binned expression, evaluated on other tissues.
 
     python benchmarks/linear_start.py DATA/corpus WORK
 
-Heart nuclei, two tumours, cancer cell lines and brain nuclei are held out; components come from 12,000 cells of the other sources, drawn
-by the square root of their size. Macro-F1 of logistic regression with 5 labelled cells a type, three seeds. "full" keeps all genes: what
-a sketch would reach if it were as wide as the vocabulary.
+Heart nuclei, two tumours, cancer cell lines and brain nuclei are held out; components come from 12,000 cells of the
+other sources, drawn by the square root of their size. Macro-F1 of logistic regression with 5 labelled cells a type,
+three seeds. "full" keeps all genes: what hashed features would reach if they were as wide as the vocabulary.
 """
 
 from __future__ import annotations
@@ -18,20 +18,22 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 from _data import corpus_of, few_labels, markdown, some_labelled
+from scellm.pp._tokenize import Binning
 from scipy.sparse import csr_array, diags_array, hstack
 from sklearn.decomposition import PCA
 
 import scellm
 from scellm.baselines import EmbeddingLogisticRegression, LogisticRegression, PCALogisticRegression
-from scellm.data._corpus_batches import draw_rows
-from scellm.data._dataset import tokens_of
 from scellm.data._prepared import gene_ids
 from scellm.pp import load_vocabulary
-from scellm.pp._tokenize import Binning
 
 HELD = (
-    "heart_san_nuclei", "ovarian_tumor_qian2020", "mbc_liver_htan", "lung_cancer_lines_mixology", "brain_nuclei_habib2017",
-)  # fmt: skip
+    "heart_san_nuclei",
+    "ovarian_tumor_qian2020",
+    "mbc_liver_htan",
+    "lung_cancer_lines_mixology",
+    "brain_nuclei_habib2017",
+)
 ROWS: list[dict] = []
 LABELS, CELLS, N_GENES = "cell_type", 600, len(load_vocabulary())
 
@@ -47,12 +49,13 @@ def main() -> None:
     scellm.settings.verbosity = logging.ERROR
     files = [p for p in sorted(args.source.glob("*.h5ad")) if p.stem not in HELD]
     corpus = corpus_of(files, args.work / "linear_start_corpus")
-    rows = draw_rows(corpus, 12_000)
-    batch = tokens_of(corpus.counts(rows), Binning())
-    cells = csr_array((batch["bin"] + 1.0, batch["gene"], batch["offsets"]), shape=(len(rows), N_GENES))
+    rows = corpus.sample(12_000)
+    tokens = corpus.tokens(rows, Binning())
+    parts = (tokens.bin.numpy() + 1.0, tokens.gene.numpy(), tokens.offsets.numpy())
+    cells = csr_array(parts, shape=(len(rows), N_GENES))
     share = np.bincount(cells.indices, minlength=N_GENES) / len(rows)
     sets = {name: held_out(args.source / f"{name}.h5ad") for name in HELD}
-    show("PCA-50 of the cells told", few_labels(sets, LABELS, PCALogisticRegression))
+    show("PCA-50 of the evaluated cells", few_labels(sets, LABELS, PCALogisticRegression))
     show("log expression", few_labels(sets, LABELS, LogisticRegression))
     for power in (1, 2, 3):
         idf = np.log((1 + 1e-3) / (share + 1e-3)) + 1e-3
@@ -65,11 +68,14 @@ def main() -> None:
             )
         for width in (384, 896, 1920, 3968) if power == 2 else ():
             for size, rare in ((0.7, 0.03), (0.7, 0.1), (1.0, 0.03), (0.7, np.inf)):
-                sketch = count_sketch(width, size / (1 + share / rare))
-                both = lambda x, p=power, w=idf, c=components[:128], s=sketch: hstack(
+                hashed = count_sketch(width, size / (1 + share / rare))
+                both = lambda x, p=power, w=idf, c=components[:128], s=hashed: hstack(
                     [csr_array(unit(x, p, w) @ c.T), unit(x, p, w) @ s]
                 )
-                show(f"power 2, 128 components, sketch of {width}, {size} / (1 + p / {rare})", embedded(sets, both))
+                show(
+                    f"power 2, 128 components, {width} hashed dimensions, weight {size} / (1 + p / {rare})",
+                    embedded(sets, both),
+                )
 
     if args.docs:
         args.docs.write_text(markdown(pd.DataFrame(ROWS)))
@@ -98,7 +104,7 @@ def unit(x: csr_array, power: float, weight: np.ndarray) -> csr_array:
 
 
 def count_sketch(width: int, weight: np.ndarray) -> csr_array:
-    """Each gene at one place, with a sign and a weight; (genes, width)."""
+    """Each gene at one index, with a sign and a weight; (genes, width)."""
     rng = np.random.default_rng(0)
     place, sign = rng.integers(width, size=N_GENES), rng.choice([-1.0, 1.0], N_GENES)
     return csr_array((sign * weight, (np.arange(N_GENES), place)), shape=(N_GENES, width))

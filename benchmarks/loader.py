@@ -11,13 +11,13 @@ import time
 import numpy as np
 import torch
 from _data import read, table
+from scellm.data._batches import StepSampler
+from scellm.data._dataset import ViewDataset
 
 import scellm
 from scellm.data import Thin, Tokens
-from scellm.data._batches import ShuffledRows, StepSampler
-from scellm.data._dataset import ViewDataset
+from scellm.module import CellLMModule
 from scellm.nn import make_config
-from scellm.nn._module import CellLMModule
 
 
 def main() -> None:
@@ -27,7 +27,7 @@ def main() -> None:
     manager = scellm.CellLM(adata).adata_manager
     dataset = ViewDataset(manager, (Thin(), Thin()))
     tokens, start = 0, time.perf_counter()
-    for draw in StepSampler(ShuffledRows(np.arange(adata.n_obs)), 256, 20, seed=0):
+    for draw in StepSampler(RandomSampler(np.arange(adata.n_obs)), 256, 20, seed=0):
         batch = dataset[draw]
         tokens += len(batch["gene"]) + len(batch["gene_b"])
     loaded = tokens / (time.perf_counter() - start)
@@ -39,7 +39,7 @@ def main() -> None:
     def consume() -> float:
         start = time.perf_counter()
         with torch.autocast("cpu", torch.bfloat16):
-            module.cells(some).square().mean().backward()
+            module.embed(some).square().mean().backward()
         return len(some.gene) / (time.perf_counter() - start)
 
     consumed = max(consume() for _ in range(4))

@@ -19,7 +19,7 @@ from _data import read, table
 
 
 def child(what: str, cells: int) -> None:
-    """Run one contender and print its seconds and its peak memory as a share of X."""
+    """Run one of both and print its seconds and its peak memory as a share of X."""
     import scanpy as sc
     import scipy.sparse as sp
 
@@ -67,10 +67,19 @@ def main(cells: int) -> None:
             )
             found.append(json.loads(out.stdout.strip().splitlines()[-1]))
     s = {what: median(r["s"] for r in found) for what, found in runs.items()}
-    print(table([
-        {"what": what, "seconds": s[what], "of scanpy": s[what] / s["scanpy"], "peak memory / X": median(r["memory"] for r in found)}
-        for what, found in runs.items()
-    ]))  # fmt: skip
+    print(
+        table(
+            [
+                {
+                    "what": what,
+                    "seconds": s[what],
+                    "of scanpy": s[what] / s["scanpy"],
+                    "peak memory / X": median(r["memory"] for r in found),
+                }
+                for what, found in runs.items()
+            ]
+        )
+    )
 
 
 if __name__ == "__main__":

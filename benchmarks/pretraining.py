@@ -1,10 +1,10 @@
-"""CPU pretraining of `mini`, divided steps of 256 corpus cells in bf16, beside the plain loop of `plain_loop.py`: tokens per second.
+"""Tokens per second of CPU pretraining of `mini`, steps of 256 corpus cells in bf16, beside `plain_loop.py`.
 
-    python benchmarks/pretraining.py [cells] [most genes a cell]
+    python benchmarks/pretraining.py [cells] [most genes per cell]
 
-A token counts once for each view in which it is computed; padding does not count. Both see the same cells of at most 2,000 genes, drawn
-evenly over the corpus: the plain loop's attention grows with the square of the longest cell of a batch, and would take hours with all.
-The shorter the cells, the better for the plain loop.
+A token counts once for each view in which it is computed; padding does not count. Both see the same cells of at most
+2,000 genes, drawn evenly over the corpus: the plain loop's attention grows with the square of the longest cell of a
+batch, and would take hours with all. The shorter the cells, the better for the plain loop.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def corpus(share: float = 0.03, longest: int = 2000) -> ad.AnnData:
         known = np.flatnonzero(gene >= 0)
         first = known[np.unique(gene[known], return_index=True)[1]]
         adata = adata[:, first].copy()
-        adata.var_names = scellm.pp.load_vocabulary().symbols[gene[first]]
+        adata.var_names = scellm.genes.load_vocabulary().symbols[gene[first]]
         parts.append(ad.AnnData(adata.X, obs=adata.obs[["origin"]], var=adata.var[[]]))
         del x
     joined = ad.concat(parts, join="outer", fill_value=0)
@@ -57,7 +57,7 @@ def ours(adata: ad.AnnData, rows: np.ndarray, **options) -> float:
     } | options
     model.pretrain(max_steps=1, **common)
     steps = len(rows) // 256
-    views = 2 + (options.get("plan_kwargs", {}).get("masked_inputs") != "shared")
+    views = 2 + (options.get("masked_inputs") != "shared")
     lengths = np.diff(adata.layers[BINS].indptr)[rows] + 1
     start = time.perf_counter()
     model.pretrain(max_steps=steps, **common)
@@ -69,21 +69,20 @@ def main(cells: int = 512, longest: int = 2000) -> None:
     scellm.settings.verbosity = logging.ERROR
     torch.set_num_threads(2)
     adata = corpus(longest=longest)
-    scellm.CellLM.setup_anndata(adata, origin_key="origin")
+    scellm.CellLM.setup_anndata(adata, malignancy_key="origin")
     rows = np.random.default_rng(1).permutation(adata.n_obs)[:cells]
     lengths = np.diff(adata.layers[BINS].indptr)[rows]
     print(
-        f"{len(rows)} cells of {adata.n_obs}; genes a cell: median {np.median(lengths):.0f}, 95th centile {np.quantile(lengths, 0.95):.0f}"
+        f"{len(rows)} cells of {adata.n_obs}; genes per cell: median {np.median(lengths):.0f}, 95th centile "
+        f"{np.quantile(lengths, 0.95):.0f}"
     )
     gene = adata.var[GENE].to_numpy()
     plain = plain_loop.tokens_per_second(
-        adata.layers[BINS], gene, len(scellm.pp.load_vocabulary()), rows[:128]
+        adata.layers[BINS], gene, len(scellm.genes.load_vocabulary()), rows[:128]
     )  # it is slow
     found = {"plain loop, 64 cells, 2 views": plain}
     print(f"plain loop: {plain:.0f} tokens per second", flush=True)
-    found["scellm, 256 cells, 2 views, masked inputs shared"] = ours(
-        adata, rows, plan_kwargs={"masked_inputs": "shared"}
-    )
+    found["scellm, 256 cells, 2 views, masked inputs shared"] = ours(adata, rows, masked_inputs="shared")
     found["scellm, 256 cells, 2 views + masked"] = ours(adata, rows)
     found["scellm, no graph kept (memory=0), 2 views + masked"] = ours(adata, rows, memory=0)
     print(table([{"what": k, "tokens/s": v, "of plain": v / plain} for k, v in found.items()]))

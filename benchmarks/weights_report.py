@@ -1,10 +1,12 @@
-"""What the shipped weights know, beside simple features: every score on their model card.
+"""The shipped weights beside simple features: every score of their model card.
 
-    python benchmarks/weights_report.py [--work WORK] [--out FOLDER] [--docs FILE.md]      # `make weights-report [WORK=...]`
+    python benchmarks/weights_report.py [--work WORK] [--out FOLDER] [--docs FILE.md]      # `make weights-report
+    [WORK=...]`
 
 Frozen embeddings, logistic regression on top (columns centred, all scaled by one number). `WORK` is the folder of
-`scripts/pretrain_mini.py`: with it two more take part that are made on the way, the model as pretraining begins ("linear start") and
-after its first stage, before it has an encoder ("near-linear bag"). Embeddings and scores are kept in `--out`: stopped, it goes on.
+`scripts/pretrain_mini.py`: with it two more take part that are made on the way, the model as pretraining begins
+("PCA initialisation") and after its first stage, before it has an encoder ("bag-of-genes model"). Embeddings and scores are kept
+in `--out`: stopped, it resumes.
 """
 
 from __future__ import annotations
@@ -21,6 +23,8 @@ import numpy as np
 import pandas as pd
 from _data import markdown, read
 from joblib import Parallel, delayed
+from scellm.model._catalogue import find_weights
+from scellm.model._weights import fingerprint, read_weights
 from sklearn.decomposition import PCA
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -29,25 +33,26 @@ import scellm
 from scellm import bm
 from scellm.baselines import EmbeddingLogisticRegression, LogisticRegression
 from scellm.baselines._logistic_regression import log_expression
-from scellm.model._catalogue import find_weights
-from scellm.model._weights import fingerprint, read_weights
 
 NAME, LABELS, PCA50 = "celllm-mini", "cell_type", "PCA-50"
 SETS = (
-    "pbmc3k", "pbmc_sorted_zheng3500", "pancreas_baron_h1", "pancreas_atlas", "lung_lca1000", "colorectal_tumor_normal",
+    "pbmc3k",
+    "pbmc_sorted_zheng3500",
+    "pancreas_baron_h1",
+    "pancreas_atlas",
+    "lung_lca1000",
+    "colorectal_tumor_normal",
     "bmmc_neurips2021_5k",
-)  # fmt: skip
-RIVALS = (PCA50, "near-linear bag", "random init")
+)
+REFERENCES = (PCA50, "bag-of-genes model", "random init")
 N_BOOT = 500
-Contenders = dict[str, Callable]
+Methods = dict[str, Callable]
 
 
 def main() -> None:
     """Embeddings, then tasks, then tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--weights", default=NAME, help="a name or path of weights, to be told about under the name celllm-mini"
-    )
+    parser.add_argument("--weights", default=NAME, help="a name or path of weights, shown under the name celllm-mini")
     parser.add_argument("--work", type=Path, help="folder of scripts/pretrain_mini.py")
     parser.add_argument("--out", type=Path, default=Path("weights-report"))
     parser.add_argument("--seeds", type=int, default=5)
@@ -57,19 +62,20 @@ def main() -> None:
     quiet()
     models = make_models(args.weights, args.work)
     data = {name: with_embeddings(name, models, args.out) for name in SETS}
-    contenders: Contenders = {slot: (lambda slot=slot: EmbeddingLogisticRegression(slot)) for slot in (*models, PCA50)}
-    contenders[f"{PCA50}, columns scaled"] = ScaledPCA
-    contenders["log expression"] = LogisticRegression
-    key = short([*(fingerprint(m.module.state_dict()) for m in models.values()), *contenders, args.seeds, N_BOOT])
+    methods: Methods = {slot: (lambda slot=slot: EmbeddingLogisticRegression(slot)) for slot in (*models, PCA50)}
+    methods[f"{PCA50}, columns scaled"] = ScaledPCA
+    methods["log expression"] = LogisticRegression
+    key = short([*(fingerprint(m.module.state_dict()) for m in models.values()), *methods, args.seeds, N_BOOT])
     parts = Parallel(n_jobs=-1)(
-        delayed(run)(t, contenders, args.seeds, args.out / f"{file_name(t.name)} {key}.csv") for t in tasks(data)
+        delayed(run)(t, methods, args.seeds, args.out / f"{file_name(t.name)} {key}.csv") for t in tasks(data)
     )
     stored = fingerprint(read_weights(find_weights(args.weights))[0])
     result = pd.concat(parts, ignore_index=True).assign(weights=stored)
     shapes = pd.DataFrame(
         {"set": name, "embedding": slot, **bm.geometry(adata.obsm[slot], types_of(adata))}
-        for name, adata in data.items() for slot in (*models, PCA50)
-    )  # fmt: skip
+        for name, adata in data.items()
+        for slot in (*models, PCA50)
+    )
     result.to_csv(args.out / "scores.csv", index=False, float_format="%.4f")
     shapes.to_csv(args.out / "geometry.csv", index=False, float_format="%.3f")
     found = tables(result, shapes)
@@ -91,11 +97,11 @@ def make_models(weights: str, work: Path | None) -> dict[str, scellm.CellLM]:
     options = {k: v for k, v in mini.module.config.to_dict().items() if k != "n_genes"}
     models = {NAME: mini, "random init": scellm.CellLM.without_data(gene_embeddings="random", **options)}
     if work is None:
-        print("Without --work, the linear start and the near-linear bag take no part.")
+        print("Without --work, the PCA initialisation and the bag-of-genes model are left out.")
         return models
     return models | {
         k: scellm.CellLM.from_pretrained(work / v)
-        for k, v in {"linear start": "linear", "near-linear bag": "bag"}.items()
+        for k, v in {"PCA initialisation": "pca_initialisation", "bag-of-genes model": "bag_of_genes"}.items()
     }
 
 
@@ -113,12 +119,12 @@ def with_embeddings(name: str, models: dict[str, scellm.CellLM], folder: Path) -
 
 
 def components(adata: ad.AnnData) -> np.ndarray:
-    """PCA-50 of log1p of counts per 10,000, fitted on the cells that it is asked of."""
+    """PCA-50 of log1p of counts per 10,000, fitted on the cells that it describes."""
     return PCA(50, svd_solver="arpack", random_state=0).fit_transform(log_expression(adata, np.arange(adata.n_obs)))
 
 
 class ScaledPCA(EmbeddingLogisticRegression):
-    """The components with each column brought to variance 1, as is often done: a straw man, here to show what that costs."""
+    """The components with each column brought to variance 1: an unfairly weak baseline, to show what that costs."""
 
     def __init__(self) -> None:
         super().__init__(PCA50)
@@ -132,7 +138,7 @@ def types_of(adata: ad.AnnData) -> np.ndarray:
 
 def tasks(data: dict[str, ad.AnnData]) -> list[bm.Task]:
     """Within each set, across the studies of the pancreas, and tumour against normal tissue."""
-    found = [bm.Task(f"{n}, {k} a type", a, LABELS, bm.FewLabels(k)) for k in (5, 10) for n, a in data.items()]
+    found = [bm.Task(f"{n}, {k} per type", a, LABELS, bm.FewLabels(k)) for k in (5, 10) for n, a in data.items()]
     found += [bm.Task(f"{n}, 80 %", a, LABELS, bm.Stratified(0.2)) for n, a in data.items()]
     both = pancreas_and_baron(data["pancreas_atlas"], data["pancreas_baron_h1"])
     for study in sorted(set(data["pancreas_atlas"].obs["dataset"])):
@@ -141,7 +147,7 @@ def tasks(data: dict[str, ad.AnnData]) -> list[bm.Task]:
         found.append(bm.Task(f"pancreas, three studies to {study}", atlas, LABELS, bm.LeaveOut("dataset", [study])))
         found.append(bm.Task(f"pancreas, all but {study} to Baron", three, LABELS, bm.LeaveOut("dataset", ["Baron"])))
     crc = data["colorectal_tumor_normal"]
-    return [*found, *(bm.Task(f"tumour or normal, {k} a class", crc, "origin", bm.FewLabels(k)) for k in (5, 50))]
+    return [*found, *(bm.Task(f"tumour or normal, {k} per class", crc, "origin", bm.FewLabels(k)) for k in (5, 50))]
 
 
 def pancreas_and_baron(atlas: ad.AnnData, baron: ad.AnnData) -> ad.AnnData:
@@ -171,12 +177,14 @@ def file_name(task: str) -> str:
     return task.replace(" %", "").replace(",", "")
 
 
-def run(task: bm.Task, contenders: Contenders, seeds: int, file: Path) -> pd.DataFrame:
-    """Means, and the differences of the shipped weights to their rivals, from the file if it is there."""
+def run(task: bm.Task, methods: Methods, seeds: int, file: Path) -> pd.DataFrame:
+    """Means, and differences of the shipped weights to reference methods, from the file if it is there."""
     quiet()
     if not file.exists():
-        results = bm.run([task], contenders, seeds=seeds)
-        parts = [bm.summary(results, against=rival, n_boot=N_BOOT) for rival in RIVALS if rival in contenders]
+        results = bm.run([task], methods, seeds=seeds)
+        parts = [
+            bm.summary(results, against=reference, n_boot=N_BOOT) for reference in REFERENCES if reference in methods
+        ]
         pd.concat(parts).query("against != ''").to_csv(file, index=False)
     return pd.read_csv(file)
 
@@ -184,14 +192,14 @@ def run(task: bm.Task, contenders: Contenders, seeds: int, file: Path) -> pd.Dat
 def tables(result: pd.DataFrame, shapes: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Means, verdicts and geometry."""
     result = result.assign(task=pd.Categorical(result["task"], dict.fromkeys(result["task"])))
-    once = result.drop_duplicates(["task", "contender"])
-    means = once.pivot(index="task", columns="contender", values="mean").round(3).reset_index()
+    once = result.drop_duplicates(["task", "method"])
+    means = once.pivot(index="task", columns="method", values="mean").round(3).reset_index()
     first = ["task", NAME, PCA50, "log expression"]
     means = means[[*first, *(c for c in means.columns if c not in first)]]
-    mine = result[result["contender"] == NAME]
+    mine = result[result["method"] == NAME]
     say = lambda r: f"{r['difference']:+.3f} [{r['low']:+.3f}, {r['high']:+.3f}] {r['verdict']}"
     verdicts = (
-        mine.assign(said=mine.apply(say, axis=1)).pivot(index="task", columns="against", values="said").reset_index()
+        mine.assign(shown=mine.apply(say, axis=1)).pivot(index="task", columns="against", values="shown").reset_index()
     )
     return {
         "Macro-F1, mean of five seeds": means,

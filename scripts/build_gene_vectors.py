@@ -1,9 +1,10 @@
-"""Make the gene vectors that come with the package, from STRING v11's table of actions.
+"""Make the gene embeddings that come with the package, from STRING v11's table of actions.
 
     python scripts/build_gene_vectors.py ../shared/data/network/string_v11_actions.csv.gz [backend]
 
-Writes `string_v11_graphmae.safetensors` (positions of genes in the vocabulary, and float16 vectors) and a JSON card beside it. The settings
-below are those that did best in `benchmarks/gene_embeddings.py`. On a CPU "dgl" takes minutes and "pyg" several times as long.
+Writes `string_v11_graphmae.safetensors` (positions of genes in the vocabulary, and float16 vectors) and a JSON card
+beside it. The settings below are those that did best in `benchmarks/gene_embeddings.py`. On a CPU "dgl" takes minutes
+and "pyg" several times as long.
 """
 
 from __future__ import annotations
@@ -18,23 +19,24 @@ import numpy as np
 from safetensors.numpy import save_file
 
 import scellm
+from scellm.genes._string_vectors import NAME
 from scellm.train import graphmae
-from scellm.train.graphmae._bundled import NAME
 
-OUT = Path(__file__).parents[1] / "src/scellm/train/graphmae"
+OUT = Path(__file__).parents[1] / "src/scellm/genes"
 OPTIONS = {"seed": 0, "min_score": 700}
 
 
 def main(source: Path, backend: str) -> None:
     """Learn, store, and describe."""
-    vectors = graphmae.learn(source, backend=backend, **OPTIONS)
+    vectors = graphmae.train(source, backend=backend, **OPTIONS)
     there = vectors.notna().all(axis=1).to_numpy()
     path = OUT / f"{NAME}.safetensors"
     save_file({"genes": np.flatnonzero(there).astype(np.int32), "vectors": vectors[there].to_numpy(np.float16)}, path)
-    vocabulary = scellm.pp.load_vocabulary()
+    vocabulary = scellm.genes.load_vocabulary()
     made = vectors.attrs["graphmae"]
     card = {
-        "source": "STRING v11, table of actions, human, best score of each pair (Szklarczyk et al. 2019, doi:10.1093/nar/gky1131)",
+        "source": "STRING v11, table of actions, human, best score of each pair "
+        "(Szklarczyk et al. 2019, doi:10.1093/nar/gky1131)",
         "source_sha256": hashlib.sha256(source.read_bytes()).hexdigest(),
         "licence": "CC BY 4.0",
         "method": "GraphMAE (Hou et al. 2022, arXiv:2205.10803)",
@@ -44,7 +46,7 @@ def main(source: Path, backend: str) -> None:
         "vocabulary_sha256": vocabulary.sha256,
         "vectors_sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "min_score": OPTIONS["min_score"],
-        **{k: made[k] for k in ("recipe", "features", "seed", "backend", "network")},
+        **{k: made[k] for k in ("config", "features", "seed", "backend", "network")},
         "epochs": len(made["history"]["train_loss"]),
         "last_train_loss": made["history"]["train_loss"][-1],
     }

@@ -1,6 +1,7 @@
-"""Make the small network that comes with the package for trials and tests: thirteen groups of genes of STRING v11's table of actions.
+"""Make the small network that comes with the package: thirteen groups of genes of STRING v11's table of actions.
 
-python scripts/build_network_slice.py ../shared/data/network/string_v11_actions.csv.gz ../shared/data/genes/hgnc_2020.tsv.gz
+    python scripts/build_network_slice.py ../shared/data/network/string_v11_actions.csv.gz
+../shared/data/genes/hgnc_2020.tsv.gz
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ GROUPS = {
     "proteasome": r"^proteasome",
     "ribosome, large subunit": r"^ribosomal protein L",
     "ribosome, small subunit": r"^ribosomal protein S\d",
-    "respiratory chain": r"^(?:NADH:ubiquinone oxidoreductase (?:core )?subunit|cytochrome c oxidase subunit|ubiquinol-cytochrome)",
+    "respiratory chain": r"^(?:NADH:ubiquinone oxidoreductase (?:core )?subunit|cytochrome c oxidase subunit|"
+    r"ubiquinol-cytochrome)",
     "mediator": r"^mediator complex",
     "chemokines": r"^(?:C-C|C-X-C) motif chemokine",
     "collagens": r"^collagen type",
@@ -40,7 +42,8 @@ def main(network: Path, hgnc: Path) -> None:
     edges = edges.assign(group_a=edges["a"].map(group), group_b=edges["b"].map(group)).sort_values(["a", "b"])
     edges.to_csv(OUT, index=False, compression={"method": "gzip", "mtime": 0})
     print(
-        f"{OUT.name}: {len(edges):,} edges of {len(set(edges['a']) | set(edges['b'])):,} genes, {OUT.stat().st_size / 1e3:.0f} kB"
+        f"{OUT.name}: {len(edges):,} edges of {len(set(edges['a']) | set(edges['b'])):,} genes, "
+        f"{OUT.stat().st_size / 1e3:.0f} kB"
     )
 
 

@@ -2,9 +2,9 @@
 
     python scripts/build_vocabulary.py path/to/hgnc_complete_set.tsv.gz
 
-Keeps approved protein-coding genes, sorted by symbol. Previous symbols and aliases are kept only where they point to one gene
-and are nobody's approved symbol, of any locus group: `ACF` must not become a protein because a pseudogene once bore the name.
-The output is byte-for-byte the same on every run; its SHA-256 is printed and checked by the tests.
+Keeps approved protein-coding genes, sorted by symbol. Previous symbols and aliases are kept only where they point to
+one gene and are no approved symbol, of any locus group: `ACF` must not become a protein because a pseudogene once
+bore the name. The output is byte-for-byte the same on every run; its SHA-256 is printed and checked by the tests.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from pathlib import Path
 
 import pandas as pd
 
-OUTPUT = Path(__file__).parent.parent / "src/scellm/pp/vocabulary_hgnc_2020_05.tsv.gz"
+OUTPUT = Path(__file__).parent.parent / "src/scellm/genes/vocabulary_hgnc_2020_05.tsv.gz"
 
 
 def unambiguous(table: pd.DataFrame, column: str, taken: pd.Index) -> pd.Series:
-    """Names in `column` that belong to one gene of any kind and to nobody in `taken`; one row each, index = row of the gene."""
+    """Names in `column` of one gene of any kind that are not in `taken`; one row each, index = row of the gene."""
     names = table[column].str.split("|").explode().str.strip()
     names = names[names.notna() & (names != "")]
     names = names[~names.str.upper().isin(taken.str.upper())]

@@ -1,8 +1,9 @@
-"""The whole way in under two minutes: 700 real blood cells, from expression to cell types and a UMAP.
+"""The whole workflow in under two minutes: 700 real blood cells, from expression to cell types and a UMAP.
 
     python scripts/demo.py [folder]
 
-scanpy's pbmc68k_reduced (Zheng et al. 2017): 765 genes, scaled values in X, log-normalised ones in raw, no counts anywhere.
+scanpy's pbmc68k_reduced (Zheng et al. 2017): 765 genes, scaled values in X, log-normalised ones in raw, no counts
+anywhere.
 """
 
 from __future__ import annotations
@@ -40,24 +41,25 @@ def main(folder: Path) -> None:
     model = scellm.CellLM.from_pretrained("celllm-mini", adata)
     scellm.tl.embed(adata, model)
     frozen = scellm.baselines.EmbeddingLogisticRegression("X_celllm").fit(adata, LABELS, indices=train)
-    told = {"frozen vectors": frozen.predict(adata, indices=test)}
+    predicted = {"frozen embedding": frozen.predict(adata, indices=test)}
 
     print("\n3. Fine-tune on their labels")
-    model.train(indices=train, max_epochs=20, lr=2e-3, tune="head", early_stopping_patience=8)
+    model.train(indices=train, max_epochs=20, lr=2e-3, tune="head", patience=8)
 
     print(
-        "\n4. Predict the 140 cells held out: logistic regression on the frozen vectors, the fine-tuned head, and logistic regression on log expression"
+        "\n4. Predict the 140 cells held out: logistic regression on the frozen embedding, the fine-tuned head, and "
+        "logistic regression on log expression"
     )
     scellm.tl.embed(adata, model)
     scellm.tl.annotate(adata, model)
-    floor = scellm.baselines.LogisticRegression().fit(adata, LABELS, indices=train)
+    baseline = scellm.baselines.LogisticRegression().fit(adata, LABELS, indices=train)
     known = adata.obs[LABELS].astype(str).to_numpy()[test]
-    told |= {
+    predicted |= {
         "fine-tuned head": adata.obs["celllm_type"].astype(str).to_numpy()[test],
-        "log expression": floor.predict(adata, indices=test),
+        "log expression": baseline.predict(adata, indices=test),
     }
     print(f"{'':22}accuracy  macro-F1")
-    for name, types in told.items():
+    for name, types in predicted.items():
         print(f"{name:22}{accuracy_score(known, types):8.3f}  {f1_score(known, types, average='macro'):8.3f}")
 
     print("\n5. Draw and save")
@@ -69,10 +71,12 @@ def main(folder: Path) -> None:
     model.save(str(folder / "model"), overwrite=True)
     print(f"   {folder / 'umap.png'}\n   {folder / 'pbmc68k_celllm.h5ad'}\n   {folder / 'model'}")
     print(
-        f"\nDone in {time.perf_counter() - start:.0f} s. What the weights know, and what they do not: docs, page Weights."
+        f"\nDone in {time.perf_counter() - start:.0f} s. What the weights know, and what they do not: docs, page "
+        "Weights."
     )
     print(
-        "Next: tutorials/01_quickstart.ipynb, or your own counts: adata = sc.read_h5ad('my_counts.h5ad'); scellm.pp.prepare(adata)"
+        "Next: tutorials/01_quickstart.ipynb, or your own counts: adata = sc.read_h5ad('my_counts.h5ad'); "
+        "scellm.pp.prepare(adata)"
     )
 
 

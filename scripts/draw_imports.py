@@ -3,8 +3,8 @@
     python scripts/draw_imports.py            # prints the picture
     python scripts/draw_imports.py --write    # puts it into CONTRIBUTING.md
 
-Rooms are the packages of `src/scellm`, and the files beside them. A room stands above all rooms that it imports; a circle of
-rooms or of files ends the script with an error.
+Rooms are the packages of `src/scellm`, and the files beside them. A room stands above all rooms that it imports; a
+circle of rooms or of files ends the script with an error.
 """
 
 from __future__ import annotations

@@ -4,9 +4,10 @@
     python benchmarks/weights_report.py --weights WORK/celllm-mini --work WORK --out WORK/report
     python scripts/pretrain_mini.py DATA/corpus WORK --ship
 
-`WORK` gets the corpus on the package's genes, checkpoints (stop the script at any point and call it again: it goes on to the same
-weights), the weights of the start and of each stage, `curves.csv`, `curves.png`, `validation.csv`, and the weights to ship. `--ship`
-puts scores on their card, and card, weights, curves and validation where the package and its docs look for them.
+`WORK` gets the corpus on the package's genes, checkpoints (stop the script at any point and call it again: it goes on
+to the same weights), the weights of the initialisation and of each stage, `curves.csv`, `curves.png`, `validation.csv`, and the
+weights to ship. `--ship` puts scores on their card, and card, weights, curves and validation where the package and its
+docs look for them.
 """
 
 from __future__ import annotations
@@ -22,19 +23,16 @@ import numpy as np
 import pandas as pd
 import scvi
 import torch
+from scellm.model._weights import WEIGHTS, fingerprint, read_weights, sha256, write_weights
 from torch.nn.functional import normalize
 
 import scellm
 from scellm.bm import geometry
-from scellm.data import Corpus, Thin, Tokens, View, build_corpus, identity
-from scellm.data._corpus_batches import draw_rows
-from scellm.data._dataset import tokens_of
-from scellm.model._weights import WEIGHTS, fingerprint, read_weights, sha256, write_weights
-from scellm.pp._tokenize import Binning
-from scellm.train import contrastive_loss, deepen, start_linear
+from scellm.data import Corpus, Thin, build_corpus
+from scellm.train import contrastive_loss
 
 HERE = Path(__file__).parent
-PACKAGE, DOCS = HERE.parent / "src" / "scellm" / "model", HERE.parent / "docs"
+PACKAGE, DOCS = HERE.parent / "src" / "scellm" / "weights", HERE.parent / "docs"
 NAME, LICENCE = "celllm-mini", "CC BY 4.0"
 MB, MOST_MOVED = 1e6, 1e-2
 
@@ -52,7 +50,11 @@ def main() -> None:
         return
     config = tomllib.loads(args.config.read_text())
     folder = args.work / "corpus"
-    corpus = Corpus(folder) if (folder / "corpus.json").exists() else build_corpus(args.corpus, folder)
+    corpus = (
+        Corpus(folder)
+        if (folder / "corpus.json").exists()
+        else build_corpus(args.corpus, folder, malignancy_key="origin")
+    )
     if corpus.sources != [p.stem for p in sorted(args.corpus.glob("*.h5ad"))]:
         raise SystemExit(
             f"{folder} was made from other files than those of {args.corpus}: {corpus.sources}. Remove it."
@@ -67,61 +69,58 @@ def main() -> None:
 
 
 def run_stages(corpus: Corpus, config: dict, work: Path) -> tuple[scellm.CellLM, pd.DataFrame, pd.DataFrame]:
-    """Stage by stage, each from the weights of the one before; losses a step, and what each stage reaches on cells kept aside."""
-    train, aside = corpus.split(config["validation_size"], config["seed"])
+    """Run each stage from the weights of the one before; losses per step, and scores on held-out cells."""
+    train, validation = corpus.split(config["validation_size"], config["seed"])
     model, before, curves, found = None, None, [], []
     for name, stage in config["stage"].items():
-        # anew, so that a run that was stopped between stages goes on as if it was not
+        # set again, so that a run that was stopped between stages gives the same weights as one that was not
         scvi.settings.seed = config["seed"]
         model = scellm.CellLM.without_data(**config["model"], **stage["model"])
         if before is None:
-            start(model, corpus, train, stage["pretrain"]["source_power"], config["seed"])
-            model.save_pretrained(work / "linear")
-            found.append({"stage": "linear start", **validate(model, corpus, aside, None)})
+            initialize(model, corpus, train, stage["pretrain"]["source_power"], config["seed"])
+            model.save_pretrained(work / "pca_initialisation")
+            found.append({"stage": "PCA initialisation", **validate(model, corpus, validation, None)})
         else:
-            deepen(model.module, before.module)
-        checkpoint = work / f"{name}-{fingerprint(model.module.state_dict())[:8]}.pt"  # of this start only
+            initialize_from_shallower(model.module, before.module)
+        checkpoint = work / f"{name}-{fingerprint(model.module.state_dict())[:8]}.pt"  # of these initial weights only
         options = {**stage["pretrain"], "view": Thin(*stage["pretrain"]["view"])}
         model.pretrain(corpus=corpus, indices=train, checkpoint=checkpoint, **options)
         model.save_pretrained(work / name)
-        found.append({"stage": name, **validate(model, corpus, aside, stage["pretrain"]["temperature"])})
+        shown = stage["name"]
+        found.append({"stage": shown, **validate(model, corpus, validation, stage["pretrain"]["temperature"])})
         losses = [t for k, t in model.history.items() if k.startswith("pretrain_")]
-        curves.append(pd.concat(losses, axis=1).assign(stage=name))
+        curves.append(pd.concat(losses, axis=1).assign(stage=shown))
         before = model
     if model is None:
         raise SystemExit("The config has no [stage.NAME].")
     return model, pd.concat(curves), pd.DataFrame(found)
 
 
-def start(model: scellm.CellLM, corpus: Corpus, rows: np.ndarray, power: float, seed: int, cells: int = 20_000) -> None:
-    """The principal components of cells drawn as pretraining draws them; pretraining would do the same, but here the start is kept."""
-    start_linear(
-        model.module.pooling, tokens(corpus, draw_rows(corpus, cells, rows=rows, power=power, seed=seed)), seed
-    )
+def initialize(
+    model: scellm.CellLM, corpus: Corpus, rows: np.ndarray, power: float, seed: int, cells: int = 20_000
+) -> None:
+    """The PCA initialisation that pretraining would make; made here, so that it can be saved."""
+    sample = corpus.sample(cells, indices=rows, power=power, seed=seed)
+    model.module.cell_encoder.pooling.initialize(corpus.tokens(sample, model.binning), seed)
     model.is_trained_ = True
-
-
-def tokens(corpus: Corpus, rows: np.ndarray, view: View = identity, key: int = 0) -> Tokens:
-    """Tokens of cells in one view."""
-    return Tokens.of(tokens_of(view(corpus.counts(rows), key), Binning()))
 
 
 @torch.inference_mode()
 def validate(
     model: scellm.CellLM, corpus: Corpus, rows: np.ndarray, temperature: float | None, batch: int = 256
 ) -> dict[str, float]:
-    """On cells that pretraining does not see: its contrastive loss in batches, and how close two thinned views of a cell lie.
+    """Contrastive loss in batches, alignment and uniformity, on cells that pretraining does not see.
 
-    Alignment and uniformity (Wang and Isola 2020) are of the whole vectors; the loss is of what the objective compares, through the
-    projector, and is left out where that has learned nothing yet.
+    Alignment and uniformity (Wang and Isola 2020) are of the whole embeddings of two thinned views; the loss is computed
+    after the projection head, and left out before that is trained.
     """
     module = model.module.eval()
     rows = np.random.default_rng(0).permutation(rows)
     parts = [np.sort(rows[i : i + batch]) for i in range(0, len(rows) - batch + 1, batch)]
-    pairs = [[module.cells(tokens(corpus, p, Thin(), key)) for key in (1, 2)] for p in parts]
+    pairs = [[module.embed(corpus.tokens(p, model.binning, Thin(), key)) for key in (1, 2)] for p in parts]
     first, second = (normalize(torch.cat([pair[i] for pair in pairs]), dim=1) for i in range(2))
     losses = [
-        float(contrastive_loss(module.contrasted(a), module.contrasted(b), temperature, symmetric=True))
+        float(contrastive_loss(module.project(a), module.project(b), temperature, symmetric=True))
         for a, b in (pairs if temperature else [])
     ]
     return {
@@ -132,8 +131,11 @@ def validate(
 
 
 def draw(curves: pd.DataFrame, file: Path) -> None:
-    """Losses over steps, a panel for each objective of a stage."""
-    parts = {n: [p for p in ("contrastive", "masked", "origin") if f"pretrain_{p}" in t.dropna(axis=1, how="all")] for n, t in curves.groupby("stage", sort=False)}  # fmt: skip
+    """Losses over steps, one panel per objective of a stage."""
+    parts = {
+        n: [p for p in ("contrastive", "masked", "malignancy") if f"pretrain_{p}" in t.dropna(axis=1, how="all")]
+        for n, t in curves.groupby("stage", sort=False)
+    }
     panels = [(stage, part) for stage, named in parts.items() for part in named]
     figure, axes = plt.subplots(1, len(panels), figsize=(3.2 * len(panels), 2.8), layout="constrained", squeeze=False)
     for ax, (stage, part) in zip(axes[0], panels, strict=True):
@@ -147,34 +149,46 @@ def draw(curves: pd.DataFrame, file: Path) -> None:
 
 def save(model: scellm.CellLM, corpus: Corpus, config: dict, folder: Path) -> Path:
     """The weights with their card."""
-    aside = sum(len(rows) for rows in corpus.split(config["validation_size"], config["seed"])[1:])
+    held_out = len(corpus.split(config["validation_size"], config["seed"])[1])
     model.save_pretrained(
-        folder, dtype="float16", name=NAME, licence=LICENCE, recipe=config,
-        data={"cells": len(corpus) - aside, "sources": [{k: s[k] for k in ("name", "cells", "source", "licence") if k in s} for s in corpus.card["sources"]]},
-        note="Not for clinical use. The training data keep the licences that are named with them; '?' is one that is not documented.",
+        folder,
+        dtype="float16",
+        name=NAME,
+        licence=LICENCE,
+        config=config,
+        data={
+            "cells": len(corpus) - held_out,
+            "sources": [
+                {k: s[k] for k in ("name", "cells", "source", "licence") if k in s} for s in corpus.card["sources"]
+            ],
+        },
+        note="Not for clinical use. The training data keep the licences named with them; '?' is not documented.",
         citation="Zhao, Zhang and Nie 2023, arXiv:2306.04371 (the method); scellm (these weights)",
-    )  # fmt: skip
+    )
     return folder / WEIGHTS
 
 
 @torch.inference_mode()
 def check_half_precision(model: scellm.CellLM, file: Path, corpus: Corpus) -> None:
-    """Stop if storing the weights in half precision moves a cell's vector by too much of its length."""
-    cells = tokens(corpus, np.arange(0, len(corpus), len(corpus) // 500))
-    a, b = (m.module.eval().cells(cells) for m in (model, scellm.CellLM.from_pretrained(file)))
+    """Stop if half precision changes a cell embedding by too much of its length."""
+    cells = corpus.tokens(np.arange(0, len(corpus), len(corpus) // 500), model.binning)
+    a, b = (m.module.eval().embed(cells) for m in (model, scellm.CellLM.from_pretrained(file)))
     moved = float(((a - b).norm(dim=1) / a.norm(dim=1)).max())
-    print(f"float16 moves a vector by {moved:.1e} of its length at most")
+    print(f"float16 changes an embedding by {moved:.1e} of its length at most")
     if moved > MOST_MOVED:
         raise SystemExit(f"That is more than {MOST_MOVED}: store them in float32.")
 
 
 def ship(work: Path) -> None:
-    """Put weights with their scores, their entry, curves and validation where the package and its docs look for them."""
+    """Put weights with scores, their entry, curves and validation where the package and its docs read them."""
     state, card = read_weights(work / NAME)
     card |= {"metrics": scores(work / "report" / "scores.csv", fingerprint(state))}
     file = shutil.copyfile(write_weights(work / NAME, state, card), PACKAGE / f"{NAME}.safetensors")
     registry, shape, data = PACKAGE / "weights.json", card["model"], card["data"]
-    described = f"{shape['depth']} blocks of width {shape['dim']}, pretrained on {data['cells']:,} human cells and nuclei of {len(data['sources'])} sources."
+    described = (
+        f"{shape['depth']} blocks of width {shape['dim']}, pretrained on {data['cells']:,} human cells and nuclei of "
+        f"{len(data['sources'])} sources."
+    )
     entry = {
         "file": file.name,
         "sha256": sha256(file),
@@ -193,7 +207,7 @@ def ship(work: Path) -> None:
 
 def scores(file: Path, made_of: str) -> dict[str, float]:
     """Macro-F1 of each task, from a report on these weights and no others."""
-    table = pd.read_csv(file).query("contender == @NAME").drop_duplicates("task")
+    table = pd.read_csv(file).query("method == @NAME").drop_duplicates("task")
     if set(table["weights"]) != {made_of}:
         raise SystemExit(f"{file} is about other weights. Run benchmarks/weights_report.py again.")
     return dict(zip(table["task"], table["mean"].round(4), strict=True))

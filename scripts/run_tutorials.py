@@ -1,4 +1,4 @@
-"""Execute the tutorials in place, and leave out what says nothing to a reader: progress bars, warnings of this machine, colour codes.
+"""Execute the tutorials in place, and remove progress bars, warnings of this machine and colour codes.
 
 python scripts/run_tutorials.py
 """

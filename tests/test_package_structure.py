@@ -272,7 +272,22 @@ def test_every_argument_is_annotated():
                     assert a.annotation is not None or a.arg in {"self", "cls"}, named
 
 
-PUBLIC = ("baselines", "bm", "bm.metrics", "data", "genes", "model", "module", "nn", "pl", "pp", "tl", "train", "train.graphmae", "weights")  # fmt: skip
+PUBLIC = (
+    "baselines",
+    "bm",
+    "bm.metrics",
+    "data",
+    "genes",
+    "model",
+    "module",
+    "nn",
+    "pl",
+    "pp",
+    "tl",
+    "train",
+    "train.graphmae",
+    "weights",
+)
 
 
 def test_every_public_name_is_in_the_api_docs():

@@ -80,8 +80,8 @@ def download(
         return Path(pooch.retrieve(url, known_hash, fname=stored, path=folder, downloader=downloader))
     except requests.RequestException as error:
         msg = (
-            f"{name!r} could not be downloaded from {url}: {error}. Without a network: download that file elsewhere and "
-            f"{hint}. Downloads are stored in {folder}."
+            f"{name!r} could not be downloaded from {url}: {error}. Without a network: download that file elsewhere "
+            f"and {hint}. Downloads are stored in {folder}."
         )
         raise ConnectionError(msg) from error
     except ValueError as error:  # pooch: the hash differs; it has removed the file

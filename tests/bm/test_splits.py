@@ -54,6 +54,12 @@ def test_a_draw_without_a_cell_of_a_seed_is_left_out():
     truth = np.array(list("aabb"))
     rows = {("t", 0): np.array([0, 2]), ("t", 1): np.array([1, 3])}
     predicted = {k: {"y_true": truth[r], "x": truth[r], "y": truth[r][::-1]} for k, r in rows.items()}
-    scored = pd.DataFrame([{"task": "t", "method": c, "seed": s, "metric": "accuracy", "value": 0.0, "seconds": 0.0} for s in range(2) for c in "xy"])  # fmt: skip
+    scored = pd.DataFrame(
+        [
+            {"task": "t", "method": c, "seed": s, "metric": "accuracy", "value": 0.0, "seconds": 0.0}
+            for s in range(2)
+            for c in "xy"
+        ]
+    )
     row = bm.summary(bm.Results(scored, predicted, rows), against="y", metric="accuracy", n_boot=200).iloc[0]
     assert row["low"] == row["high"] == 1

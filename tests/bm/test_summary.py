@@ -54,9 +54,11 @@ def noisy(types, share, seed):
 def test_summary_says_who_is_better(cells):
     types = types_of(cells)
     methods = {
-        "good": lambda: Oracle(noisy(types, 0.02, 1)), "fair": lambda: Oracle(noisy(types, 0.25, 2)), "same": lambda: Oracle(noisy(types, 0.25, 2)),
+        "good": lambda: Oracle(noisy(types, 0.02, 1)),
+        "fair": lambda: Oracle(noisy(types, 0.25, 2)),
+        "same": lambda: Oracle(noisy(types, 0.25, 2)),
         "majority": Majority,
-    }  # fmt: skip
+    }
     results = bm.run([bm.Task("t", cells, "cell_type", bm.FewLabels(5))], methods, seeds=3)
     table = bm.summary(results, against=["fair", "majority"], n_boot=300).set_index("method")
     assert table.loc["good", "verdict"] == "better"
@@ -86,7 +88,13 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says(seeds):
         a, b = (np.where(rng.random(150) < 0.3, rng.permutation(truth), truth) for _ in "ab")
         rows = {("t", s): np.sort(rng.permutation(150)[:140]) for s in range(seeds)}
         predicted = {k: {"y_true": truth[r], "a": a[r], "b": b[r]} for k, r in rows.items()}
-        scored = pd.DataFrame([{"task": "t", "method": c, "seed": s, "metric": "macro_f1", "value": 0.0, "seconds": 0.0} for s in range(seeds) for c in "ab"])  # fmt: skip
+        scored = pd.DataFrame(
+            [
+                {"task": "t", "method": c, "seed": s, "metric": "macro_f1", "value": 0.0, "seconds": 0.0}
+                for s in range(seeds)
+                for c in "ab"
+            ]
+        )
         row = bm.summary(bm.Results(scored, predicted, rows), n_boot=200).iloc[0]
         held.append(row["low"] <= 0 <= row["high"])
     assert 0.85 <= np.mean(held) <= 1
@@ -101,7 +109,13 @@ def test_the_interval_is_that_of_the_mean_score_over_a_plain_bootstrap():
         k: {"y_true": truth[r], "a": noisy(truth[r], 0.2, k[1]), "b": noisy(truth[r], 0.3, 9 + k[1])}
         for k, r in rows.items()
     }
-    scored = pd.DataFrame([{"task": "t", "method": c, "seed": s, "metric": "accuracy", "value": 0.0, "seconds": 0.0} for s in range(3) for c in "ab"])  # fmt: skip
+    scored = pd.DataFrame(
+        [
+            {"task": "t", "method": c, "seed": s, "metric": "accuracy", "value": 0.0, "seconds": 0.0}
+            for s in range(3)
+            for c in "ab"
+        ]
+    )
     found = bm.summary(bm.Results(scored, predicted, rows), against="b", metric="accuracy", n_boot=4000).set_index(
         "method"
     )
@@ -116,4 +130,6 @@ def test_the_interval_is_that_of_the_mean_score_over_a_plain_bootstrap():
                 - accuracy_score(predicted[k]["y_true"][at], predicted[k]["b"][at])
             )
         drawn.append(np.mean(one))
-    np.testing.assert_allclose(found.loc["a", ["low", "high"]].astype(float), np.quantile(drawn, [0.025, 0.975]), atol=0.012)  # fmt: skip
+    np.testing.assert_allclose(
+        found.loc["a", ["low", "high"]].astype(float), np.quantile(drawn, [0.025, 0.975]), atol=0.012
+    )

@@ -53,7 +53,11 @@ def test_only_a_corpus_is_ever_replaced(folder, tmp_path):
 def test_the_card_counts_the_cells_that_were_kept(corpus):
     for number, source in enumerate(corpus.card["sources"]):
         origin = corpus.arrays["malignancy"][corpus.arrays["source"] == number]
-        assert (source["cells"], source["tumor"], source["normal"]) == (len(origin), (origin == 1).sum(), (origin == 0).sum())  # fmt: skip
+        assert (source["cells"], source["tumor"], source["normal"]) == (
+            len(origin),
+            (origin == 1).sum(),
+            (origin == 0).sum(),
+        )
 
 
 def test_what_is_refused(folder, corpus, tmp_path):

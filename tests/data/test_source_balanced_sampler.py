@@ -27,7 +27,12 @@ def test_cells_of_a_source_are_seen_equally_often():
         assert np.ptp(seen[source == s]) <= 1
 
 
-@given(sizes=st.lists(st.integers(1, 40), min_size=1, max_size=4), block=st.integers(1, 50), power=st.floats(0, 1), number=st.integers(0, 5))  # fmt: skip
+@given(
+    sizes=st.lists(st.integers(1, 40), min_size=1, max_size=4),
+    block=st.integers(1, 50),
+    power=st.floats(0, 1),
+    number=st.integers(0, 5),
+)
 def test_blocks_are_of_one_source(sizes, block, power, number):
     source = np.repeat(np.arange(len(sizes)), sizes)
     rows = SourceBalancedSampler(np.arange(len(source)), source, power, block)

@@ -8,9 +8,13 @@ from tests.conftest import make_adata
 from tests.reference.bins import oracle, spread
 
 KINDS = {
-    "csr": sp.csr_matrix, "csc": sp.csc_matrix, "csr_array": sp.csr_array, "csc_array": sp.csc_array, "dense": np.asarray,
+    "csr": sp.csr_matrix,
+    "csc": sp.csc_matrix,
+    "csr_array": sp.csr_array,
+    "csc_array": sp.csc_array,
+    "dense": np.asarray,
     "coo": lambda x: sp.csr_matrix(sp.coo_matrix(x)),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -77,10 +77,16 @@ def test_bad_input_says_so_and_changes_nothing(adata, change, error, message):
 @pytest.mark.parametrize(
     ("options", "error"),
     [
-        ({"layer": "nope"}, KeyError), ({"var_column": "nope"}, KeyError), ({"target_sum": 0}, ValueError), ({"log_base": 1}, ValueError),
-        ({"n_bins": 1}, ValueError), ({"n_bins": 300}, ValueError), ({"bin_edges": [2, 1]}, ValueError), ({"bin_edges": [0, 1]}, ValueError),
+        ({"layer": "nope"}, KeyError),
+        ({"var_column": "nope"}, KeyError),
+        ({"target_sum": 0}, ValueError),
+        ({"log_base": 1}, ValueError),
+        ({"n_bins": 1}, ValueError),
+        ({"n_bins": 300}, ValueError),
+        ({"bin_edges": [2, 1]}, ValueError),
+        ({"bin_edges": [0, 1]}, ValueError),
     ],
-)  # fmt: skip
+)
 def test_bad_options(adata, options, error):
     with pytest.raises(error):
         scellm.pp.prepare(adata, **options)

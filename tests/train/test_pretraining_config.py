@@ -9,10 +9,13 @@ OPTIONS = {"max_steps": 4, "batch_size": 16, "lr": 1e-3, **QUIET}
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"contrast": "simclr"}, "contrast='simclr' is not known"), ({"view": "blur"}, "view='blur'"), ({"batch_size": 1}, "at least two"),
-        ({"max_steps": 0}, "max_steps must be a whole number of at least 1"), ({"indices": [3]}, "at least two"),
+        ({"contrast": "simclr"}, "contrast='simclr' is not known"),
+        ({"view": "blur"}, "view='blur'"),
+        ({"batch_size": 1}, "at least two"),
+        ({"max_steps": 0}, "max_steps must be a whole number of at least 1"),
+        ({"indices": [3]}, "at least two"),
     ],
-)  # fmt: skip
+)
 def test_bad_options(model, options, message):
     with pytest.raises(ValueError, match=message):
         model.pretrain(**{**OPTIONS, **options})

@@ -1,5 +1,4 @@
 import pytest
-import torch
 
 from scellm.module import CellLMModule
 from scellm.nn import make_config

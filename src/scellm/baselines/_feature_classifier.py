@@ -22,7 +22,8 @@ class FeatureClassifier(ABC):
     scaler
         Transformer of the features; `None` for none.
     estimator
-        Classifier with `fit` and `predict`; by default multinomial logistic regression with an L2 penalty. It is cloned.
+        Classifier with `fit` and `predict`; by default multinomial logistic regression with an L2 penalty. It is
+        cloned.
     C, max_iter
         Inverse strength of the penalty, and iterations of L-BFGS, of the default classifier.
     """

@@ -15,7 +15,8 @@ from scellm.baselines._log_expression import log_expression
 class LogisticRegression(FeatureClassifier):
     """Multinomial logistic regression on `log1p` of counts per 10,000, each gene divided by its largest value.
 
-    No cell language model has been shown to be better by much (Boiarsky et al. 2024), so it is printed beside every score.
+    No cell language model has been shown to be better by much (Boiarsky et al. 2024), so it is printed beside every
+    score.
 
     Parameters
     ----------

@@ -34,9 +34,7 @@ class PCALogisticRegression(FeatureClassifier):
     >>> types = baseline.predict(adata, indices=range(30, 60))
     """
 
-    def __init__(
-        self, n_components: int = 50, estimator: Any = None, *, C: float = 1.0, max_iter: int = 1000
-    ) -> None:
+    def __init__(self, n_components: int = 50, estimator: Any = None, *, C: float = 1.0, max_iter: int = 1000) -> None:
         super().__init__(GlobalScaler(), estimator, C=C, max_iter=max_iter)
         self.n_components = n_components
 

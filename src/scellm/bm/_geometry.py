@@ -21,17 +21,17 @@ def geometry(
 
     All are computed on vectors of length 1. Uniformity is the log of the mean Gaussian potential of all pairs,
     :math:`\log \mathbb{E}\, e^{-2 \lVert x - y \rVert^2}`: 0 if all cells are at one point, lower if they are spread
-    evenly. Alignment is the mean squared distance of two cells of one type (Wang and Isola, 2020, whose positive pairs are
-    views of one image), from 0 to 4. Anisotropy is the mean cosine of all pairs (Ethayarajh, 2019): 1 in a narrow cone, 0
-    without a favoured direction; the paper (section 3.3) criticises embeddings of masked models for it.
+    evenly. Alignment is the mean squared distance of two cells of one type (Wang and Isola, 2020, whose positive pairs
+    are views of one image), from 0 to 4. Anisotropy is the mean cosine of all pairs (Ethayarajh, 2019): 1 in a narrow
+    cone, 0 without a favoured direction; the paper (section 3.3) criticises embeddings of masked models for it.
 
     Parameters
     ----------
     embedding
         Cell embeddings, (cells, dimensions).
     types
-        Names of types, (cells,); cells without one, or with a word of `unlabeled`, are left out of the alignment. By default
-        there is no alignment.
+        Names of types, (cells,); cells without one, or with a word of `unlabeled`, are left out of the alignment. By
+        default there is no alignment.
     max_cells
         Larger data are sampled to this number; at least 2.
     seed
@@ -47,8 +47,8 @@ def geometry(
     Raises
     ------
     ValueError
-        If there are fewer than two cells, a vector is 0 or not finite, the number of types is not that of the cells, or no
-        two cells share a type.
+        If there are fewer than two cells, a vector is 0 or not finite, the number of types is not that of the cells, or
+        no two cells share a type.
 
     Examples
     --------
@@ -58,15 +58,17 @@ def geometry(
     if max_cells < 2 or (types is not None and len(types) != len(embedding)):
         n_types = "no" if types is None else len(types)
         msg = (
-            f"geometry takes a type for each cell and max_cells of 2 or more; found {len(embedding)} cells, {n_types} types "
-            f"and max_cells={max_cells}."
+            f"geometry takes a type for each cell and max_cells of 2 or more; found {len(embedding)} cells, {n_types} "
+            f"types and max_cells={max_cells}."
         )
         raise ValueError(msg)
     x = np.asarray(embedding, dtype=float)
     length = np.linalg.norm(x, axis=1)
     if len(x) < 2 or not np.isfinite(length).all() or not length.all():
         bad = int((~(length > 0)).sum())
-        msg = f"geometry takes two vectors or more, finite and not 0; found {len(x)}, of which {bad} are 0 or not finite."
+        msg = (
+            f"geometry takes two vectors or more, finite and not 0; found {len(x)}, of which {bad} are 0 or not finite."
+        )
         raise ValueError(msg)
     rows = np.sort(np.random.default_rng(seed).permutation(len(x))[:max_cells])
     x = x[rows] / length[rows, None]

@@ -9,10 +9,10 @@ from anndata import AnnData
 
 
 class Method(Protocol):
-    """Anything that learns from some cells of an AnnData and predicts others, such as the classes of `scellm.baselines`.
+    """Anything that learns from some cells of an AnnData and predicts others, such as a baseline.
 
-    For metrics of probabilities it has `predict_proba` too, with the arguments of `predict`, which returns a DataFrame, cells
-    by types.
+    For metrics of probabilities it has `predict_proba` too, with the arguments of `predict`, which returns a DataFrame,
+    cells by types.
     """
 
     def fit(self, adata: AnnData, labels_key: str, *, indices: np.ndarray) -> Any:

@@ -23,8 +23,8 @@ class Results:
     table
         Tidy: `task`, `method`, `seed`, `metric`, `value`, one row per score; and `seconds`, for fitting and predicting.
     predictions
-        For each task and seed, the true types (or numbers), under "y_true", and those that each method predicted, (cells,)
-        each.
+        For each task and seed, the true types (or numbers), under "y_true", and those that each method predicted,
+        (cells,) each.
     test_indices
         For each task and seed, the indices of those cells in their data set, (cells,).
     probabilities
@@ -39,6 +39,6 @@ class Results:
     def __repr__(self) -> str:
         n = self.table[["task", "method", "seed"]].nunique()
         return (
-            f"Results: {n['task']} tasks, {n['method']} methods, {n['seed']} seeds. scellm.bm.summary(results) has means, "
-            "intervals and verdicts."
+            f"Results: {n['task']} tasks, {n['method']} methods, {n['seed']} seeds. scellm.bm.summary(results) has "
+            "means, intervals and verdicts."
         )

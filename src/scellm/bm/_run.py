@@ -49,8 +49,8 @@ def run(
     Raises
     ------
     ValueError
-        If names repeat, a method is called "y_true", a metric is not known or does not fit a task, or a method returns a
-        wrong number of predictions.
+        If names repeat, a method is called "y_true", a metric is not known or does not fit a task, or a method returns
+        a wrong number of predictions.
     """
     chosen = _metrics(tasks, metrics)
     _check_names(tasks, methods)
@@ -96,7 +96,7 @@ def _check_names(tasks: Sequence[Task], methods: Mapping[str, Make]) -> None:
 
 
 def _without_labels(adata: AnnData) -> AnnData:
-    """A second AnnData over the same matrices, whose `obs` and other slots can be written without changing the first."""
+    """A second AnnData over the same matrices, whose `obs` and other slots can be written freely."""
     x = {} if adata.X is None else {"X": adata.X}
     slots = {k: dict(getattr(adata, k)) for k in ("obsm", "varm", "obsp", "varp")}
     layers = {k: v for k, v in adata.layers.items() if k is not None}  # anndata >= 0.13 lists X there too
@@ -114,7 +114,8 @@ def _one(
     train, other, test = task.rows(seed)
     if not len(test):
         msg = (
-            f"task {task.name!r}: there is no test cell; the types of the two sides have no name in common. Pass rename=."
+            f"task {task.name!r}: there is no test cell; the types of the two sides have no name in common. Pass "
+            "rename=."
         )
         raise ValueError(msg)
     shared.obs[_KEY] = task.hidden(train).to_numpy() if task.kind == NUMBERS else task.hidden(train).array

@@ -89,7 +89,7 @@ class LeaveOut:
 
 @dataclass(frozen=True)
 class Across:
-    """Train on all of one data set, test on another: the task's `other`. A seed draws nine tenths of the training cells."""
+    """Train on one data set, test on another: the task's `other`. A seed draws nine tenths of the training cells."""
 
     def __call__(self, types: np.ndarray, obs: pd.DataFrame, rng: np.random.Generator) -> tuple[Indices, Indices]:
         """Training cells; the test cells are all of the other data set."""

@@ -26,17 +26,17 @@ def summary(
 ) -> pd.DataFrame:
     """Mean scores with intervals of the difference to the best simple baseline, by a paired bootstrap over cells.
 
-    A draw takes the task's cells with replacement, the same for both methods and for all seeds, whose test sets share cells
-    (a separate draw per seed would underestimate the variance of the mean); each seed's score is computed from them, and
-    seeds are drawn too. So an interval covers the choice of test and training cells.
+    A draw takes the task's cells with replacement, the same for both methods and for all seeds, whose test sets share
+    cells (a separate draw per seed would underestimate the variance of the mean); each seed's score is computed from
+    them, and seeds are drawn too. So an interval covers the choice of test and training cells.
 
     Parameters
     ----------
     results
         Of :func:`run`.
     against
-        The simple baselines; each task's best of them by mean is the reference method. By default each method is compared
-        with the best other one.
+        The simple baselines; each task's best of them by mean is the reference method. By default each method is
+        compared with the best other one.
     metric
         A key of `METRICS`; by default the first that was computed.
     n_boot

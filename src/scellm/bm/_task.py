@@ -37,8 +37,8 @@ class Task:
     other
         Another data set to test on; its column has the same name.
     rename
-        From names of types to common ones, in both data sets; a name that is not in it is left out. By default names are
-        unchanged.
+        From names of types to common ones, in both data sets; a name that is not in it is left out. By default names
+        are unchanged.
     unlabeled
         Words for "no type".
     """

@@ -57,7 +57,8 @@ def _plain(values: np.ndarray) -> np.ndarray:
 class ViewDataset(TokenDataset):
     """Two views of each cell, drawn from its counts and then binned as `prepare` does.
 
-    Indexed by `(step, rows)`, so that a draw depends on seed, step and cell only: not on the batch, the order or the worker.
+    Indexed by `(step, rows)`, so that a draw depends on seed, step and cell only: not on the batch, the order or the
+    worker.
 
     Parameters
     ----------
@@ -97,5 +98,8 @@ class ViewDataset(TokenDataset):
 def _check_exact(counts: PreparedCounts) -> None:
     detected, matrix = counts.expression.detected, counts.expression.matrix
     if not detected.exact:
-        msg = f"A view is drawn from whole counts; adata.{matrix.name} holds {detected.kind}. Pretrain with view='identity'."
+        msg = (
+            f"A view is drawn from whole counts; adata.{matrix.name} holds {detected.kind}. Pretrain with "
+            "view='identity'."
+        )
         raise ValueError(msg)

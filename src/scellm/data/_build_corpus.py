@@ -34,8 +34,9 @@ def build_corpus(
 ) -> Corpus:
     """Read many `.h5ad` files into one corpus on the genes of the vocabulary.
 
-    The files may have different genes, in any identifiers that :func:`scellm.pp.prepare` knows, and hold their counts in
-    any matrix that it reads. One file is in memory at a time. The corpus takes about six bytes per expressed gene on disk.
+    The files may have different genes, in any identifiers that :func:`scellm.pp.prepare` knows, and hold their counts
+    in any matrix that it reads. One file is in memory at a time. The corpus takes about six bytes per expressed gene on
+    disk.
 
     Parameters
     ----------
@@ -60,8 +61,8 @@ def build_corpus(
     FileExistsError
         If there is a corpus and `overwrite` is false, or the folder holds other things.
     ValueError
-        If there is no file, two have one name, one cannot be read or holds no whole counts of human genes, or no cell has
-        `min_genes`; nothing is then left behind.
+        If there is no file, two have one name, one cannot be read or holds no whole counts of human genes, or no cell
+        has `min_genes`; nothing is then left behind.
     """
     files = _files(paths)
     folder = Path(folder)
@@ -199,8 +200,8 @@ def _expression_and_genes(adata: AnnData) -> tuple[Expression, GeneMatch]:
         expression = find_expression(adata)
     if not expression.detected.exact:
         msg = (
-            f"adata.{expression.matrix.name} holds {expression.detected.kind}, and a corpus needs whole counts, or a log1p "
-            "of them."
+            f"adata.{expression.matrix.name} holds {expression.detected.kind}, and a corpus needs whole counts, or a "
+            "log1p of them."
         )
         raise ValueError(msg)
     match = match_genes(expression.matrix.var, load_vocabulary())

@@ -28,8 +28,8 @@ ARRAYS = {
     "source": np.int16,
     "malignancy": np.int8,
 }
-"""The arrays of a corpus, each in a file of its own: gene ids and counts of all tokens, and where each cell starts (cells
-+ 1); total counts, number of the source, and malignancy (0 normal, 1 tumour, -1 unknown) of each cell."""
+"""The arrays of a corpus, each in a file of its own: gene ids and counts of all tokens, where each cell starts (cells + 1),
+and of each cell the total counts, the number of the source, and malignancy (0 normal, 1 tumour, -1 unknown)."""
 
 
 @dataclass(frozen=True)

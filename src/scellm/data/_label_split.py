@@ -70,13 +70,14 @@ class LabelSplit:
         rows = np.arange(len(codes))[slice(None) if indices is None else np.asarray(indices)]
         _check_types(manager, codes[rows], types)
         if given is not None:
-            return cls(*(np.asarray(part) for part in given), codes)
+            train, validation, test = (np.asarray(part) for part in given)
+            return cls(train, validation, test, codes)
         labelled = rows[codes[rows] < len(types)]
         train, validation = _stratified(labelled, codes, validation_size, seed)
         return cls(train, validation, np.zeros(0, dtype=int), codes)
 
     def loader(self, manager: AnnDataManager, batch_size: int, **kwargs: Any) -> DataSplitter:
-        """The data side of training for Lightning; scvi-tools wants every cell named, so the others count as test cells."""
+        """The data side of training, for Lightning; all other cells count as test cells, as scvi-tools wants every one."""
         used = np.concatenate([self.train, self.validation, self.test])
         rest = np.setdiff1d(np.arange(len(self.codes)), used)
         parts = [self.train, self.validation, np.union1d(self.test, rest)]
@@ -96,8 +97,8 @@ def _check_types(manager: AnnDataManager, codes: np.ndarray, types: list[str]) -
         column = manager.get_state_registry(REGISTRY_KEYS.LABELS_KEY)["original_key"]
         found = f"only {types[present[0]]!r}" if len(present) else "no labelled cell"
         msg = (
-            f"Predicting cell types needs at least two types; among the {len(codes):,} cells given, adata.obs[{column!r}] "
-            f"holds {found}."
+            f"Predicting cell types needs at least two types; among the {len(codes):,} cells given, "
+            f"adata.obs[{column!r}] holds {found}."
         )
         raise ValueError(msg)
 

@@ -158,15 +158,15 @@ def _find_again(adata: AnnData, report: PrepareReport) -> Expression:
         expression = find_expression(adata, report.matrix.removeprefix("layers/"))
     except (KeyError, ValueError) as error:
         msg = (
-            f"scellm.pp.prepare found the counts in adata.{report.matrix}; they are not there any more. Put them back, or "
-            "prepare again. Pretraining with view='identity' does not need them."
+            f"scellm.pp.prepare found the counts in adata.{report.matrix}; they are not there any more. Put them back, "
+            "or prepare again. Pretraining with view='identity' does not need them."
         )
         raise ValueError(msg) from error
     if expression.detected.kind != report.taken_for:
         msg = (
             f"adata.{report.matrix} was {report.taken_for} when scellm.pp.prepare read it and is "
-            f"{expression.detected.kind} now. Keep the counts in a layer: adata.layers['counts'] = adata.X.copy() before "
-            "normalising; then prepare again."
+            f"{expression.detected.kind} now. Keep the counts in a layer: adata.layers['counts'] = adata.X.copy() "
+            "before normalising; then prepare again."
         )
         raise ValueError(msg)
     return expression

@@ -55,8 +55,8 @@ class CellSource(ABC):
     Attributes
     ----------
     dataset
-        Indexed by `(step, rows)`; gives a batch with `gene`, `bin`, `offsets`, perhaps a second view with the suffix "_b",
-        and label columns.
+        Indexed by `(step, rows)`; gives a batch with `gene`, `bin`, `offsets`, perhaps a second view with the suffix
+        "_b", and label columns.
     order
         The order of cells in an epoch.
     """

@@ -10,7 +10,8 @@ from scellm._options import in_range
 class SourceBalancedSampler:
     """Cells of several sources, small sources more often than their size.
 
-    A source takes part in proportion to its size to the `power`; over the epochs each of its cells is seen equally often.
+    A source takes part in proportion to its size to the `power`; over the epochs each of its cells is seen equally
+    often.
 
     Parameters
     ----------

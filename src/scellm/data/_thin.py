@@ -15,7 +15,9 @@ _REST, _DEPTH = -1, -2  # in place of a gene id, for a number drawn per cell
 
 @dataclass(frozen=True)
 class Thin:
-    """Binomial thinning: each molecule is kept with a probability drawn per cell, as if it had been sequenced less deeply.
+    """Binomial thinning: each molecule is kept with a probability drawn per cell.
+
+    The result is as if the cell had been sequenced less deeply.
 
     Parameters
     ----------

@@ -32,7 +32,9 @@ from scellm.train.objectives._registry import make_heads
 
 @final
 class CellLM(TokenModel):
-    """A language model of cells: a Performer over each cell's expressed genes (Zhao, Zhang and Nie 2023, arXiv:2306.04371).
+    """A cell language model: a Performer over each cell's expressed genes.
+
+    Zhao, Zhang and Nie 2023, arXiv:2306.04371.
 
     A cell is the set of its expressed genes, each with a bin of expression. The model is pretrained on unlabelled cells
     (masked bins, tumour vs normal, contrastive) and fine-tuned to predict cell types.
@@ -48,8 +50,8 @@ class CellLM(TokenModel):
     gene_embeddings
         Initial gene embeddings: "string", which GraphMAE learned on STRING's protein network and which come with the
         package (the best of those measured: see the user guide); "random"; a DataFrame, genes (any identifiers that
-        :func:`scellm.pp.prepare` knows) by dimensions; or a path to a `.csv`, `.tsv` or `.parquet` with one. A width other
-        than `dim` is mapped to it by a learned layer. Genes without an embedding start at random.
+        :func:`scellm.pp.prepare` knows) by dimensions; or a path to a `.csv`, `.tsv` or `.parquet` with one. A width
+        other than `dim` is mapped to it by a learned layer. Genes without an embedding start at random.
     train_genes
         Whether the gene table is trained; if not, it is fixed in every stage.
     rescale_genes
@@ -60,8 +62,8 @@ class CellLM(TokenModel):
     dropout
         Probability of dropout; it also makes the two views of a cell that the contrastive objective compares.
     **overrides
-        Other options of the shape: `dim`, `depth`, `heads`, `dim_head`, `ff_mult`, `n_features`, `pooling` ("sparse", the
-        paper's; "expression"; "mean"; "cls"), `hashed_dim`, `projector`; see :class:`scellm.nn.Config`.
+        Other options of the shape: `dim`, `depth`, `heads`, `dim_head`, `ff_mult`, `n_features`, `pooling` ("sparse",
+        the paper's; "expression"; "mean"; "cls"), `hashed_dim`, `projector`; see :class:`scellm.nn.Config`.
 
     Raises
     ------
@@ -81,7 +83,8 @@ class CellLM(TokenModel):
 
     Notes
     -----
-    A model reads any genes in any order: they are matched by name. What it computes for a cell depends on that cell alone.
+    A model reads any genes in any order: they are matched by name. What it computes for a cell depends on that cell
+    alone.
     """
 
     _module_cls = CellLMModule
@@ -145,8 +148,8 @@ class CellLM(TokenModel):
         for name, key in (("labels_key", labels_key), ("malignancy_key", malignancy_key)):
             if key is not None and key not in adata.obs and "source_registry" not in kwargs:
                 msg = (
-                    f"{name}={key!r} is not in adata.obs, which holds {list(adata.obs.columns)[:12]}. Pass one of these, or "
-                    "leave it out."
+                    f"{name}={key!r} is not in adata.obs, which holds {list(adata.obs.columns)[:12]}. Pass one of "
+                    "these, or leave it out."
                 )
                 raise KeyError(msg)
         setup_args = cls._get_setup_method_args(**locals())
@@ -183,8 +186,8 @@ class CellLM(TokenModel):
         indices
             Cells to learn from; by default all.
         checkpoint
-            A file to save to every `checkpoint_every` steps; if it is there, the run resumes from it, to the same weights
-            as without the stop.
+            A file to save to every `checkpoint_every` steps; if it is there, the run resumes from it, to the same
+            weights as without the stop.
         accelerator, devices
             As in Lightning; one device.
         config
@@ -208,13 +211,15 @@ class CellLM(TokenModel):
         FloatingPointError
             If a loss or gradient is not finite; the message names the term.
         """
-        config, trainer_options = split_options(PretrainingConfig, config, options, "pretrain")
+        chosen, trainer_options = split_options(PretrainingConfig, config, options, "pretrain")
         seed = draw_seed(checkpoint)
-        source = as_source(self._own_manager() if corpus is None else corpus, self._source_options(config, indices, seed))
-        views = [name_of_view(view) for view in config.views]
+        source = as_source(
+            self._own_manager() if corpus is None else corpus, self._source_options(chosen, indices, seed)
+        )
+        views = [name_of_view(view) for view in chosen.views]
         run = start_run(
             self.module,
-            config,
+            chosen,
             RunData(len(source.order), source.labelled(), {**source.describe(), "view": views}),
             seed=seed,
             device=device_of(accelerator, devices),
@@ -224,7 +229,7 @@ class CellLM(TokenModel):
         if run.is_complete:
             run.load_complete()
         else:
-            sampler = StepSampler(source.order, config.batch_size, run.steps, seed, run.first_step)
+            sampler = StepSampler(source.order, chosen.batch_size, run.steps, seed, run.first_step)
             every_step = {"simple_progress_bar": False, "log_every_n_steps": 1, **trainer_options}
             with run.initialized(lambda n: source.first(n, seed)):
                 data = PretrainingDataModule(source.dataset, sampler)
@@ -262,7 +267,8 @@ class CellLM(TokenModel):
         accelerator, devices
             As in Lightning; one device.
         datasplitter_kwargs
-            For :class:`scvi.dataloaders.DataSplitter`; `external_indexing=[train, validation, test]` sets the split by hand.
+            For :class:`scvi.dataloaders.DataSplitter`; `external_indexing=[train, validation, test]` sets the split by
+            hand.
         config
             Options as an object; those given by name replace its fields.
         %(options)s
@@ -282,18 +288,18 @@ class CellLM(TokenModel):
         ValueError
             If there are no labels, fewer than two types, or a value is not allowed.
         """
-        config, trainer_options = split_options(FineTuningConfig, config, options, "train")
+        chosen, trainer_options = split_options(FineTuningConfig, config, options, "train")
         kwargs = datasplitter_kwargs or {}
         self._validate_anndata()
         seed = settings.seed if settings.seed is not None else 0
         types, given = self._types(), kwargs.get("external_indexing")
-        split = LabelSplit.of(self.adata_manager, types, indices, config.validation_size, seed, given)
-        weights = class_weights(config.class_weights, split.codes[split.train], types)
-        plan = FineTuningPlan(self.module, config, weights)
-        stopping = config.trainer_options(validated=len(split.validation) > 0)
-        data = split.loader(self.adata_manager, config.batch_size, **kwargs)
-        self._fit(plan, data, config.max_epochs, accelerator, devices, **{**stopping, **trainer_options})
-        self._record("train", config.to_dict())
+        split = LabelSplit.of(self.adata_manager, types, indices, chosen.validation_size, seed, given)
+        weights = class_weights(chosen.class_weights, split.codes[split.train], types)
+        plan = FineTuningPlan(self.module, chosen, weights)
+        stopping = chosen.trainer_options(validated=len(split.validation) > 0)
+        data = split.loader(self.adata_manager, chosen.batch_size, **kwargs)
+        self._fit(plan, data, chosen.max_epochs, accelerator, devices, **{**stopping, **trainer_options})
+        self._record("train", chosen.to_dict())
 
     @overload
     def predict(

@@ -44,7 +44,8 @@ def from_openbiomed(
         The `.pth` file; nothing in it is executed.
     gene_symbols
         The model's genes **in the order of its table**, 19,379 of them for the released files. That order was never
-        published: it must come from whoever made the weights. A wrong order gives meaningless embeddings without any error.
+        published: it must come from whoever made the weights. A wrong order gives meaningless embeddings without any
+        error.
     gene_vectors
         The gene table, (genes, dim), if the file does not hold it.
     pooling
@@ -61,8 +62,8 @@ def from_openbiomed(
     Raises
     ------
     ValueError
-        If the number of symbols is not that of the table, too few are known, or the file lacks weights, has others or of
-        other shapes; they are listed.
+        If the number of symbols is not that of the table, too few are known, or the file lacks weights, has others or
+        of other shapes; they are listed.
     """
     state = _read(path)
     if gene_vectors is not None:
@@ -151,8 +152,8 @@ def _check_symbols(symbols: Sequence[str], n: int) -> None:
     if len(symbols) != n:
         msg = (
             f"gene_symbols must name the {n:,} genes of the model's table in their order; found {len(symbols):,}. The "
-            "released order was never published: ask whoever made the weights. A list in another order gives meaningless "
-            "embeddings."
+            "released order was never published: ask whoever made the weights. A list in another order gives "
+            "meaningless embeddings."
         )
         raise ValueError(msg)
 

@@ -67,8 +67,8 @@ class PretrainedModel(BaseModelClass):
         Returns
         -------
         dict
-            Shape, bins, vocabulary and its hash; and what their maker added, for "celllm-mini": training data with their
-            licences, recipe, scores, citation, licence.
+            Shape, bins, vocabulary and its hash; and what their maker added, for "celllm-mini": training data with
+            their licences, recipe, scores, citation, licence.
 
         Examples
         --------
@@ -86,12 +86,13 @@ class PretrainedModel(BaseModelClass):
         Parameters
         ----------
         name
-            A name of :meth:`available`; the folder that :meth:`save_pretrained` wrote, or the `weights.safetensors` in it;
-            or a URL of such a file. Downloads are stored in the folder that the environment variable `SCELLM_CACHE_DIR`
-            names, or the system's cache folder; `SCELLM_WEIGHTS_MIRROR` names another address to take named weights from.
+            A name of :meth:`available`; the folder that :meth:`save_pretrained` wrote, or the `weights.safetensors` in
+            it; or a URL of such a file. Downloads are stored in the folder that the environment variable
+            `SCELLM_CACHE_DIR` names, or the system's cache folder; `SCELLM_WEIGHTS_MIRROR` names another address to
+            take named weights from.
         adata
-            Cells by genes. If `setup_anndata` was not run on it, it is set up without labels (logged). Without an `adata`
-            the model embeds any data that it is given later.
+            Cells by genes. If `setup_anndata` was not run on it, it is set up without labels (logged). Without an
+            `adata` the model embeds any data that it is given later.
         known_hash
             SHA-256 that the file must have. Files from a URL are otherwise not verified (a warning is logged).
 
@@ -114,7 +115,7 @@ class PretrainedModel(BaseModelClass):
         registry = None if adata is not None else cls._registry_without_data(prepare_options(binning))
         if adata is not None:
             cls._set_up_if_needed(adata, binning)
-        model = cls(adata, registry, **card["model"])  # type: ignore[call-arg]  # of the subclass
+        model = cls(adata, registry, **card["model"])
         model._load_pretrained(state, str(name))
         model.is_trained_ = True
         return model
@@ -140,18 +141,19 @@ class PretrainedModel(BaseModelClass):
         >>> model.pretrain(corpus=corpus, view="thin")  # doctest: +SKIP
         >>> model.save_pretrained("my_weights", licence="CC BY 4.0")  # doctest: +SKIP
         """
-        return cls(None, cls._registry_without_data({}), **options)  # type: ignore[call-arg]  # of the subclass
+        return cls(None, cls._registry_without_data({}), **options)
 
     def save_pretrained(self, folder: str | PathLike, *, dtype: str = "float32", **card: Any) -> None:
         """Save the weights for others to start from.
 
-        The annotation head is not saved: it is specific to one data set. To save a fine-tuned model whole, use :meth:`save`.
+        The annotation head is not saved: it is specific to one data set. To save a fine-tuned model whole, use
+        :meth:`save`.
 
         Parameters
         ----------
         folder
-            Folder for `weights.safetensors`, which is all that :meth:`from_pretrained` needs, and `card.json`, the same card
-            for people.
+            Folder for `weights.safetensors`, which is all that :meth:`from_pretrained` needs, and `card.json`, the same
+            card for people.
         dtype
             "float32"; "float16" or "bfloat16" for half the size. Computation is in float32 again.
         **card
@@ -169,7 +171,9 @@ class PretrainedModel(BaseModelClass):
             If the model has random weights, or `dtype` is not one of these.
         """
         if not self.is_trained_:
-            msg = f"This {type(self).__name__} has random weights: there is nothing to save. Run model.pretrain() first."
+            msg = (
+                f"This {type(self).__name__} has random weights: there is nothing to save. Run model.pretrain() first."
+            )
             raise ValueError(msg)
         one_of("dtype", dtype, _DTYPES)
         kept = {k: v for k, v in self.module.state_dict().items() if not k.startswith(self._not_pretrained or "\0")}
@@ -207,13 +211,15 @@ class PretrainedModel(BaseModelClass):
         return cls._get_most_recent_anndata_manager(stub, required=True)._registry
 
     def _load_pretrained(self, state: dict[str, torch.Tensor], name: str) -> None:
-        """Load the weights; every one must have its place, and only the parts that are not pretrained keep their own."""
+        """Load the weights; each must have its place, and only the parts that are not pretrained keep their own."""
         own = self.module.state_dict()
         optional = (*self._not_pretrained, *_heads_without_weights(own, state))
         wanted = {k: v for k, v in own.items() if k in state or not k.startswith(optional or "\0")}
         found = misfits(shapes_of(state), shapes_of(wanted))
         if found:
-            msg = f"{name} does not fit its own card ({describe(found)}): it is damaged, or of another version of scellm."
+            msg = (
+                f"{name} does not fit its own card ({describe(found)}): it is damaged, or of another version of scellm."
+            )
             raise ValueError(msg)
         self.module.load_state_dict({k: v.to(own[k].dtype) for k, v in state.items()}, strict=False)
 
@@ -222,8 +228,8 @@ def _check_vocabulary(card: dict[str, Any]) -> None:
     vocabulary = load_vocabulary()
     if card["vocabulary_sha256"] != vocabulary.sha256:
         msg = (
-            f"The weights were made for the vocabulary {card['vocabulary']}, and this version has {vocabulary.version}: "
-            f"install scellm {card['scellm']}."
+            f"The weights were made for the vocabulary {card['vocabulary']}, and this version has "
+            f"{vocabulary.version}: install scellm {card['scellm']}."
         )
         raise ValueError(msg)
 

@@ -36,10 +36,10 @@ Indices = Sequence[int] | np.ndarray | None
 
 
 class TokenModel(PretrainedModel):
-    """A model over the tokens of cells: set-up, embeddings of cells and genes, weights; a subclass adds what it predicts.
+    """A model over the tokens of cells: set-up, embeddings of cells and genes, weights.
 
-    A subclass says which fields it registers, in `setup_anndata`, and makes its module, in `_make_module`; the module has a
-    :class:`scellm.module.CellEncoder` as `cell_encoder`, and a method `embed`.
+    A subclass adds predictions. It says which fields it registers, in `setup_anndata`, and makes its module, in `_make_module`; the module
+    has a :class:`scellm.module.CellEncoder` as `cell_encoder`, and a method `embed`.
 
     Parameters
     ----------
@@ -57,6 +57,8 @@ class TokenModel(PretrainedModel):
     TypeError
         If an option is not known.
     """
+
+    history_: dict[str, pd.DataFrame] | None
 
     def __init__(
         self,
@@ -76,7 +78,12 @@ class TokenModel(PretrainedModel):
             msg = f"{name} needs an AnnData: {name}.setup_anndata(adata, ...), then {name}(adata)."
             raise ValueError(msg)
         super().__init__(adata, registry)
-        options = {"n_bins": self.binning.n_bins, "attention": attention, "dropout": dropout, "train_genes": train_genes}
+        options = {
+            "n_bins": self.binning.n_bins,
+            "attention": attention,
+            "dropout": dropout,
+            "train_genes": train_genes,
+        }
         table = read_gene_embeddings(gene_embeddings)
         gene_dim = {} if table is None else {"gene_dim": table.shape[1]}
         config = make_config(size, len(load_vocabulary()), **{**options, **gene_dim, **overrides})
@@ -199,8 +206,9 @@ class TokenModel(PretrainedModel):
         Returns
         -------
         numpy.ndarray
-            float32, (n, d), in the order of `indices`. The number of dimensions d is `model.module.config.cell_dim`: `dim`,
-            plus `hashed_dim` with pooling="expression" (`celllm-mini`: 2,048). After `train`, of the fine-tuned model.
+            float32, (n, d), in the order of `indices`. The number of dimensions d is `model.module.config.cell_dim`:
+            `dim`, plus `hashed_dim` with pooling="expression" (`celllm-mini`: 2,048). After `train`, of the fine-tuned
+            model.
         """
         return self._embed(adata, indices, batch_size).numpy()
 

@@ -33,9 +33,9 @@ class CellEncoder(nn.Module):
     def initialize_bins(self, step: float = _BIN_STEP) -> None:
         """Start the bin embeddings in order along one random direction, and let the pooling read that direction.
 
-        The first cell embedding is then nearly a random projection of binned expression; otherwise it would be one of the
-        set of expressed genes. Measured on pbmc3k at random weights: macro-F1 of logistic regression .49 without and .60
-        with this (`benchmarks/first_vectors.py`).
+        The first cell embedding is then nearly a random projection of binned expression; otherwise it would be one of
+        the set of expressed genes. Measured on pbmc3k at random weights: macro-F1 of logistic regression .49 without
+        and .60 with this (`benchmarks/first_vectors.py`).
 
         Parameters
         ----------

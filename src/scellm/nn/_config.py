@@ -40,8 +40,8 @@ class Config:
     gene_dim
         Width of the gene table; by default `dim`. Another width is mapped to `dim`.
     train_genes
-        Whether the gene table is trained. The paper's comes from a protein network; the paper does not say whether it is
-        trainable.
+        Whether the gene table is trained. The paper's comes from a protein network; the paper does not say whether it
+        is trainable.
     pooling
         Name of the pooling: a key of `scellm.nn.POOLINGS`.
     hashed_dim
@@ -51,8 +51,8 @@ class Config:
         Width of a projection head between the cell embedding and the contrastive objective
         (:class:`scellm.nn.ProjectionHead`); 0 for none, as in the paper.
     compat, compat_length
-        "openbiomed" runs attention as the published code does, with padding to `compat_length`, in place of `attention`;
-        for imported weights only.
+        "openbiomed" runs attention as the published code does, with padding to `compat_length`, in place of
+        `attention`; for imported weights only.
 
     Raises
     ------

@@ -14,8 +14,8 @@ def dropout(x: Float[Tensor, "..."], p: float, *, training: bool) -> Float[Tenso
     """Set a share of the values to zero and scale up the others.
 
     On a CPU torch draws one random number per value, which at a width of 128 costs as much as the matrix products. Here
-    one 64-bit number decides for eight values, one byte each: `p` is rounded to a multiple of 1/256 (0.1 becomes 26/256 =
-    0.1016), and the values kept are scaled by the rounded probability, so the mean is exact.
+    one 64-bit number decides for eight values, one byte each: `p` is rounded to a multiple of 1/256 (0.1 becomes 26/256
+    = 0.1016), and the values kept are scaled by the rounded probability, so the mean is exact.
 
     Parameters
     ----------

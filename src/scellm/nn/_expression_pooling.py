@@ -22,8 +22,8 @@ _HASHED_SIZE = 0.7  # of a gene of no cell, relative to the components; with _RA
 class ExpressionPooling(Pooling):
     r"""A weight per token, from its bin, gene and context; the cell is a weighted sum of gene vectors.
 
-    With :math:`b` the bin, :math:`g` the gene and :math:`h` the encoder's vector of a token, and :math:`[\cdot\,;\cdot]`
-    for concatenation,
+    With :math:`b` the bin, :math:`g` the gene and :math:`h` the encoder's vector of a token, and
+    :math:`[\cdot\,;\cdot]` for concatenation,
 
     .. math:: s = \exp(\ell_b + w_g + u^\top h), \qquad
               z = \Big[\, c + \frac{1}{\sqrt{d}} \sum_g \frac{s_g}{\lVert s \rVert_2} A_g
@@ -31,15 +31,15 @@ class ExpressionPooling(Pooling):
               \sum_g \frac{s_g}{\lVert s \rVert_2} t_g \, e_{\pi(g)} \Big] .
 
     The first `dim` dimensions are the paper's pooling (appendix F; see :class:`SparsePooling`) with three changes, all
-    ours: the scalar starts as the expression of the gene rather than at random; the row of scalars has length 1, so that
-    sequencing depth does not move a cell; and the encoder adds a residual rather than replacing the sum, as :math:`u` and
-    :math:`U` start at zero. Before training a cell embedding is therefore a linear map of normalised expression, which
-    :meth:`initialize` sets to the principal components of the training cells.
+    ours: the scalar starts as the expression of the gene rather than at random; the row of scalars has length 1, so
+    that sequencing depth does not move a cell; and the encoder adds a residual rather than replacing the sum, as
+    :math:`u` and :math:`U` start at zero. Before training a cell embedding is therefore a linear map of normalised
+    expression, which :meth:`initialize` sets to the principal components of the training cells.
 
     Components ignore genes absent from the training cells, which are what distinguishes a new tissue. The other
-    `hashed_dim` dimensions hold them, as a count sketch (Charikar et al. 2002): each gene has an index :math:`\pi(g)` and a
-    sign, drawn once, and a weight :math:`|t_g|`, which is high for genes that are rare in the training cells. These
-    dimensions are fixed, and take no part in the contrastive objective.
+    `hashed_dim` dimensions hold them, as a count sketch (Charikar et al. 2002): each gene has an index :math:`\pi(g)`
+    and a sign, drawn once, and a weight :math:`|t_g|`, which is high for genes that are rare in the training cells.
+    These dimensions are fixed, and take no part in the contrastive objective.
 
     Parameters
     ----------
@@ -117,15 +117,15 @@ class ExpressionPooling(Pooling):
         A gene weighs :math:`\log(1 / p)` with :math:`p` the share of cells that express it (inverse document frequency,
         Spärck Jones 1972), the squared bins of each cell, so weighted, are brought to length 1, and the components are
         those of the result. A random rotation then spreads the variance evenly, so that column scaling cannot amplify
-        noise components. In the hashed features, if there are any, a gene weighs :math:`0.7 / (1 + p / 0.03)` relative to
-        the components, so that genes absent from the components are kept.
+        noise components. In the hashed features, if there are any, a gene weighs :math:`0.7 / (1 + p / 0.03)` relative
+        to the components, so that genes absent from the components are kept.
 
         Parameters
         ----------
         tokens
             Some thousands of cells as a model sees them; at least two. Fewer cells than `dim` give fewer components.
-            Overwrites the weights of bins and genes, the gene vectors, the bias, and the size of the hashed weights; the
-            layers that read the encoder are not changed.
+            Overwrites the weights of bins and genes, the gene vectors, the bias, and the size of the hashed weights;
+            the layers that read the encoder are not changed.
         seed
             Seed of the rotation.
 

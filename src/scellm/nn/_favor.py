@@ -51,8 +51,9 @@ class Favor(AttentionKernel):
         o_i = \frac{q'_i \cdot \sum_j k'_j v_j^\top}{q'_i \cdot \sum_j k'_j}
 
     :math:`c_q` is the largest :math:`sWq` of the token, :math:`c_k` that of the cell and head over its real genes; both
-    are constants to the gradient. Padding enters neither keys, values nor the denominator, so a cell's result depends on
-    that cell alone. (The published encoder takes :math:`c_k` over the whole batch and keeps padding in the denominator.)
+    are constants to the gradient. Padding enters neither keys, values nor the denominator, so a cell's result depends
+    on that cell alone. (The published encoder takes :math:`c_k` over the whole batch and keeps padding in the
+    denominator.)
 
     :func:`favor` is this formula in plain torch; here it is computed in blocks, with a hand-written gradient. Features
     are kept for the gradient if that takes at most 32 MiB (a chunk of `mini`), and recomputed otherwise.

@@ -107,7 +107,7 @@ def _query_features(q: Tensor, w: Tensor) -> Tensor:
 
 
 def _key_features(k: Tensor, w: Tensor, real: Tensor | None) -> Tensor:
-    """Exp of the keys' projections, stabilised per cell and head over real tokens, (b, h, n, m); at most 1 at padding."""
+    """Exp of the keys' projections, stabilised per cell and head over real tokens, (b, h, n, m)."""
     wide = k.to(w.dtype)
     dash = wide @ w.T
     largest = dash.amax(-1, keepdim=True)  # (b, h, n, 1)

@@ -54,8 +54,8 @@ class GeneTable(nn.Module):
     def load_vectors(self, ids: np.ndarray, values: np.ndarray, *, rescale: bool = True) -> None:
         """Write given embeddings into the rows of their genes.
 
-        The other rows get random vectors of the same mean and variance. Zeros, or one vector for all of them, would make
-        them the same gene to the model.
+        The other rows get random vectors of the same mean and variance. Zeros, or one vector for all of them, would
+        make them the same gene to the model.
 
         Parameters
         ----------

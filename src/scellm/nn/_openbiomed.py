@@ -1,8 +1,8 @@
 """The published encoder as its code runs it, for imported weights only: padding to 6,000 takes part in attention.
 
 In OpenBioMed every cell is padded to 6,000 tokens. Padding has no values, but it remains in the denominator, and the
-stabiliser of the keys is the largest over everything at once. All padding of a cell is the same token in every layer, so
-one padding token, counted as often as there are, gives the same result at the cost of the real genes.
+stabiliser of the keys is the largest over everything at once. All padding of a cell is the same token in every layer,
+so one padding token, counted as often as there are, gives the same result at the cost of the real genes.
 """
 
 from __future__ import annotations

@@ -51,8 +51,8 @@ def _import() -> Any:
         from performer_pytorch import FastAttention
     except ImportError as error:
         msg = (
-            "attention='performer-pytorch' needs that library: pip install 'scellm[performer]'. attention='favor' is the "
-            "same formula."
+            "attention='performer-pytorch' needs that library: pip install 'scellm[performer]'. attention='favor' is "
+            "the same formula."
         )
         raise ImportError(msg) from error
     return FastAttention

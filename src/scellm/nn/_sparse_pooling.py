@@ -15,9 +15,9 @@ class SparsePooling(Pooling):
     r"""A scalar per token, put back at its gene in a row of all genes, then a linear layer; that row is never built.
 
     The paper's convolution of width `dim` is one linear map from a token's vector to a scalar; unexpressed genes are 0.
-    With :math:`s_g` the scalar of gene :math:`g` and :math:`A` the linear layer, the result is
-    :math:`b + \sum_g s_g A_g`, a weighted sum of the rows of the expressed genes: time and memory grow with them, not with
-    the vocabulary. [CLS] has a row of its own after the genes, as published.
+    With :math:`s_g` the scalar of gene :math:`g` and :math:`A` the linear layer, the result is :math:`b + \sum_g s_g
+    A_g`, a weighted sum of the rows of the expressed genes: time and memory grow with them, not with the vocabulary.
+    [CLS] has a row of its own after the genes, as published.
 
     Parameters
     ----------

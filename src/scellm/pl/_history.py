@@ -34,7 +34,8 @@ def history(
     keys
         Columns of `model.history` to draw in place of the losses.
     smooth
-        Steps of the running mean; by default a fiftieth of a long run, none for a short one. Single values are drawn behind it.
+        Steps of the running mean; by default a fiftieth of a long run, none for a short one. Single values are drawn
+        behind it.
     ax
         Axes to draw on; by default a new figure.
     show
@@ -59,9 +60,7 @@ def history(
     lacking = [k for k in keys if k not in recorded]
     if lacking or not keys:
         what = lacking or f"a loss of stage {stage!r}"
-        msg = (
-            f"model.history holds {sorted(recorded) or 'nothing'}, not {what}. Run model.pretrain() or model.train()."
-        )
+        msg = f"model.history holds {sorted(recorded) or 'nothing'}, not {what}. Run model.pretrain() or model.train()."
         raise ValueError(msg)
     given = ax is not None
     ax = axes_or_new(ax, (5, 3.5))

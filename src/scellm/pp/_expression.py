@@ -100,7 +100,8 @@ def find_expression(adata: AnnData, layer: str | None = None) -> Expression:
         seen = "; ".join(f"adata.{e.matrix.name}: {e.detected.why}" for e in found) or "no matrix at all"
         msg = (
             f"scellm needs raw counts, or their log1p, in X, a layer or raw. Found {seen}. "
-            "Put the counts where they belong before scaling: adata.layers['counts'] = counts, then scellm.pp.prepare(adata)."
+            "Put the counts where they belong before scaling: adata.layers['counts'] = counts, then "
+            "scellm.pp.prepare(adata)."
         )
         raise ValueError(msg)
     return best

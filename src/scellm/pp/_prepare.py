@@ -40,9 +40,9 @@ def prepare(
     The matrix closest to raw counts is looked for in `X`, `layers` and `raw`. Counts, counts with decimals, normalised
     values and log1p values (any base, any target sum) are distinguished by their values; log1p gives the bins of the
     counts behind it. Genes may be symbols, Ensembl ids (with versions), HGNC ids, previous symbols or aliases, in
-    `var_names` or in a column of `var`. A gene's bin is the whole part of `log(1 + target_sum * count / total)`, at most
-    `n_bins - 1` (paper, section 3.1; the rule is the published code's). A cell's total is over all its genes, known or
-    not.
+    `var_names` or in a column of `var`. A gene's bin is the whole part of `log(1 + target_sum * count / total)`, at
+    most `n_bins - 1` (paper, section 3.1; the rule is the published code's). A cell's total is over all its genes,
+    known or not.
 
     Parameters
     ----------
@@ -75,8 +75,8 @@ def prepare(
     Returns `None` if `copy=False`, else an `AnnData`. Sets the following fields:
 
     `adata.layers['celllm_bins']` : :class:`scipy.sparse.csr_matrix` (dtype ``uint8``)
-        The bin + 1, so that 0 remains "not expressed"; genes outside the vocabulary are empty. Of several columns of one
-        gene, the first holds the bin of their sum. A cell without counts, or without known genes, has an empty row.
+        The bin + 1, so that 0 remains "not expressed"; genes outside the vocabulary are empty. Of several columns of
+        one gene, the first holds the bin of their sum. A cell without counts, or without known genes, has an empty row.
     `adata.var['celllm_gene']` : :class:`pandas.Series` (dtype ``int32``)
         Position in the vocabulary, -1 if unknown.
     `adata.uns['celllm']['prepare']` : :class:`dict`
@@ -98,7 +98,8 @@ def prepare(
 
     Notes
     -----
-    Do not select highly variable genes first: the model reads every expressed gene, and normalises by each cell's total.
+    Do not select highly variable genes first: the model reads every expressed gene, and normalises by each cell's
+    total.
     """
     if copy:
         adata = adata.to_memory() if adata.isbacked else adata.copy()
@@ -119,9 +120,7 @@ def prepare(
     return adata if copy else None
 
 
-def make_binning(
-    target_sum: float, log_base: float | str, n_bins: int, bin_edges: Sequence[float] | None
-) -> Binning:
+def make_binning(target_sum: float, log_base: float | str, n_bins: int, bin_edges: Sequence[float] | None) -> Binning:
     """Check the options of `prepare` that make the bins."""
     base = math.e if log_base == "e" else float(log_base)
     edges = tuple(float(e) for e in (bin_edges if bin_edges is not None else range(1, n_bins)))
@@ -147,15 +146,16 @@ def _check_genes(
     raw = adata.raw
     if raw is not None and raw.shape[1] >= min_genes > adata.n_vars and panel is None:
         msg = (
-            f"adata holds {adata.n_vars:,} genes, of which {n:,} are known; scellm needs {min_genes:,}. adata.raw holds "
-            f"{raw.shape[1]:,}: use it with `adata = adata.raw.to_adata()`, then scellm.pp.prepare(adata)."
+            f"adata holds {adata.n_vars:,} genes, of which {n:,} are known; scellm needs {min_genes:,}. adata.raw "
+            f"holds {raw.shape[1]:,}: use it with `adata = adata.raw.to_adata()`, then scellm.pp.prepare(adata)."
         )
         raise ValueError(msg)
     if panel or (panel is None and of < min_genes and match.known.sum() >= of / 2):
         if panel is None:
             msg = (
-                f"Only {of:,} genes, {n:,} of them known: taken for a targeted panel. A cell embedding from so few genes "
-                "is coarse, and not comparable with one from a whole transcriptome. Pass panel=True if this is meant."
+                f"Only {of:,} genes, {n:,} of them known: taken for a targeted panel. A cell embedding from so few "
+                "genes is coarse, and not comparable with one from a whole transcriptome. Pass panel=True if this is "
+                "meant."
             )
             warnings.warn(msg, UserWarning, stacklevel=_STACKLEVEL)
         return True
@@ -163,8 +163,8 @@ def _check_genes(
     msg = (
         f"{n:,} of {of:,} genes are known to scellm (names taken from {match.column}), fewer than "
         f"min_genes={min_genes:,}. Expected human symbols such as {list(vocabulary.symbols[[4000, 9000]])}, Ensembl or "
-        f"HGNC ids; unknown here are {unknown}. If the names are in a column of adata.var, pass var_column=; if this is "
-        "a targeted panel, pass panel=True; otherwise lower min_genes."
+        f"HGNC ids; unknown here are {unknown}. If the names are in a column of adata.var, pass var_column=; if this "
+        "is a targeted panel, pass panel=True; otherwise lower min_genes."
     )
     raise ValueError(msg)
 
@@ -173,8 +173,8 @@ def _check_counts(share: float, min_counts: float, match: GeneMatch) -> None:
     if share >= min_counts:
         return
     msg = (
-        f"The {match.n_matched:,} known genes hold {share:.0%} of the counts, less than min_counts={min_counts:.0%}: most "
-        f"expression would be lost. Unknown here are {list(match.names[~match.known][:3])}. Give the names with "
+        f"The {match.n_matched:,} known genes hold {share:.0%} of the counts, less than min_counts={min_counts:.0%}: "
+        f"most expression would be lost. Unknown here are {list(match.names[~match.known][:3])}. Give the names with "
         "var_column=, or lower min_counts."
     )
     raise ValueError(msg)
@@ -205,8 +205,8 @@ def target_columns(adata: AnnData, expression: Expression) -> np.ndarray:
     if not adata.var_names.is_unique:
         twice = list(adata.var_names[adata.var_names.duplicated()].unique()[:3])
         msg = (
-            f"The counts are in adata.raw, whose genes are found by name, but adata.var_names holds names twice, such as "
-            f"{twice}. Run adata.var_names_make_unique() first."
+            "The counts are in adata.raw, whose genes are found by name, but adata.var_names holds names twice, such "
+            f"as {twice}. Run adata.var_names_make_unique() first."
         )
         raise ValueError(msg)
     return adata.var_names.get_indexer(expression.matrix.var.index)
@@ -315,7 +315,7 @@ def _log_report(report: PrepareReport, bins: sp.csr_matrix, expression: Expressi
     empty = int((np.diff(bins.indptr) == 0).sum())
     if empty:
         msg = (
-            f"{empty:,} of {bins.shape[0]:,} cells express no known gene. They are kept: their embeddings are made of the "
-            "[CLS] token alone."
+            f"{empty:,} of {bins.shape[0]:,} cells express no known gene. They are kept: their embeddings are made of "
+            "the [CLS] token alone."
         )
         warnings.warn(msg, UserWarning, stacklevel=_STACKLEVEL)

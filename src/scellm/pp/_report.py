@@ -64,7 +64,6 @@ class PrepareReport:
     @classmethod
     def from_uns(cls, stored: Mapping[str, Any]) -> Self:
         """Read what :meth:`to_uns` gave."""
-        binning = Binning.from_dict(stored)
+        fields: dict[str, Any] = {k: stored[k] for k in cls.__dataclass_fields__ if k != "binning"}
         flags = {k: bool(stored[k]) for k in ("counts_exact", "panel")}
-        others = {k: stored[k] for k in cls.__dataclass_fields__ if k not in {"binning", *flags}}
-        return cls(binning=binning, **flags, **others)
+        return cls(**{**fields, **flags, "binning": Binning.from_dict(stored)})

@@ -19,7 +19,8 @@ def gene_neighbors(
     Parameters
     ----------
     model
-        A model, or gene embeddings such as :func:`scellm.train.graphmae.train` returns; genes without one (NaN) are left out.
+        A model, or gene embeddings such as :func:`scellm.train.graphmae.train` returns; genes without one (NaN) are
+        left out.
     genes
         One or several, by any identifier that :func:`scellm.pp.prepare` knows.
     n_neighbors

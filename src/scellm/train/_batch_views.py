@@ -83,18 +83,15 @@ def make_views(
     ]
 
 
-def _changed(objectives: Sequence[TokenObjective], tokens: Tokens, mask_id: int, key: int) -> Tokens | None:
-    if not objectives:
-        return None
+def _changed(objectives: Sequence[TokenObjective], tokens: Tokens, mask_id: int, key: int) -> Tokens:
+    """The tokens after every objective has changed them."""
     generator = torch.Generator().manual_seed(key)
     for objective in objectives:
         tokens = objective.inputs(tokens, mask_id, generator)
     return tokens
 
 
-def make_chunks(
-    views: Sequence[BatchView], chunk_tokens: int, max_padding: float, seed: int, step: int
-) -> list[Chunk]:
+def make_chunks(views: Sequence[BatchView], chunk_tokens: int, max_padding: float, seed: int, step: int) -> list[Chunk]:
     """Cut every view into chunks, each with a seed of its own from run, step, view and position."""
     chunks: list[Chunk] = []
     for at, view in enumerate(views):

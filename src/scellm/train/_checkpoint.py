@@ -50,8 +50,8 @@ class Checkpoint:
         if differ:
             pairs = ", ".join(f"{k}: {theirs.get(k)!r} there, {self.settings[k]!r} here" for k in sorted(differ))
             msg = (
-                f"{self.path} is the checkpoint of another run ({pairs}). Use the same options to resume it, or another "
-                "file to start a new run."
+                f"{self.path} is the checkpoint of another run ({pairs}). Use the same options to resume it, or "
+                "another file to start a new run."
             )
             raise ValueError(msg)
         return saved

@@ -21,8 +21,8 @@ def class_weights(
     Parameters
     ----------
     how
-        `None`, "balanced" (one over the number of cells of the type), "paper-code" (the squared share of the other types)
-        or a weight for each type.
+        `None`, "balanced" (one over the number of cells of the type), "paper-code" (the squared share of the other
+        types) or a weight for each type.
     codes
         Type of each training cell, int, (cells,).
     types

@@ -21,15 +21,15 @@ class FineTuningConfig:
     max_epochs
         Passes over the labelled cells, at most.
     tune
-        What is trained: "head" (pooling and annotation head), "last" (the last block and the last norm too, as published)
-        or "full".
+        What is trained: "head" (pooling and annotation head), "last" (the last block and the last norm too, as
+        published) or "full".
     batch_size
         Cells per step (paper, table F.1: 32).
     lr, weight_decay
         Of Adam (paper, table F.1: 1e-4 and 1e-4).
     class_weights
-        `None`; "balanced", one over the number of cells of the type; "paper-code", the published code's squared share of
-        the other types; or a weight for each type.
+        `None`; "balanced", one over the number of cells of the type; "paper-code", the published code's squared share
+        of the other types; or a weight for each type.
     validation_size
         Share of the labelled cells, the same for every type, that is held out for early stopping. 0 for none.
     early_stopping

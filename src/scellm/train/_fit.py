@@ -13,7 +13,7 @@ _EXPECTED = {
     "You have overridden `transfer_batch_to_device`": "intended: chunks are cut on the CPU and moved one by one",
     "`isinstance\\(treespec, LeafSpec\\)` is deprecated": "Lightning's own call of torch",
     "The number of training batches": "few batches are normal for small data; epochs are logged whole",
-    "The '.*_dataloader' does not have many workers": "reading tokens costs little; scvi.settings.dl_num_workers sets it",
+    "The '.*_dataloader' does not have many workers": "reading tokens costs little; see scvi.settings.dl_num_workers",
     "Checkpoint directory .* exists": "of scvi-tools' callback, when a run is repeated",
 }
 """Warnings that are left out, each with the reason."""
@@ -30,8 +30,9 @@ def fit(
 ) -> TrainRunner:
     """Fit a plan.
 
-    scvi-tools' runner leaves a module in eval mode, so that a second run would train without dropout, and merges histories
-    by the names of the first run only. Here the module is put in training mode, and the history of every stage is kept.
+    scvi-tools' runner leaves a module in eval mode, so that a second run would train without dropout, and merges
+    histories by the names of the first run only. Here the module is put in training mode, and the history of every
+    stage is kept.
 
     Parameters
     ----------
@@ -77,7 +78,7 @@ def fit(
 
 
 def _refuse_many_devices(runner: TrainRunner) -> None:
-    """The losses are over the batch of one process, and the sampler is not distributed: several would be wrong silently."""
+    """Losses are over the batch of one process, and the sampler is not distributed: several would be silently wrong."""
     if runner.trainer.world_size > 1:
         msg = f"scellm trains on one device; found {runner.trainer.world_size}. Pass devices=1."
         raise ValueError(msg)

@@ -39,7 +39,7 @@ class Chunk:
 
 
 Forward = Callable[[Chunk], tuple[Embeddings | None, Tensor]]
-"""Computes a chunk: the embeddings of its cells (`None` if it is not contrastive), and its share of the other losses."""
+"""Computes a chunk: embeddings of its cells (`None` if it is not contrastive), and its share of the other losses."""
 
 Gather = Callable[[list[Tensor]], list[Tensor]]
 """Takes the embeddings of each view on this process, returns those of all processes."""
@@ -92,8 +92,8 @@ def gradient_cache(
     3. **forward and backward**: each chunk again under the same randomness, and the gradient of
        :math:`\langle h, G \rangle` plus its other losses. The graph of one chunk at a time is alive.
 
-    The last chunks, as many as fit in `keep_tokens`, keep their graph from phase 1 and are not recomputed; with room for
-    all, this is the end-to-end step. Chunks that are not contrastive are computed once, in phase 3.
+    The last chunks, as many as fit in `keep_tokens`, keep their graph from phase 1 and are not recomputed; with room
+    for all, this is the end-to-end step. Chunks that are not contrastive are computed once, in phase 3.
 
     Parameters
     ----------

@@ -67,8 +67,8 @@ def chunk_tokens(config: Config, device: torch.device, chunk: int | str) -> int:
     device
         The device.
     chunk
-        A number, or "auto": 8,192 on a CPU; on a GPU as many as fit in a thirty-second of its memory, in thousands. The cut
-        decides which random numbers dropout draws, so it does not depend on what else the GPU holds.
+        A number, or "auto": 8,192 on a CPU; on a GPU as many as fit in a thirty-second of its memory, in thousands. The
+        cut decides which random numbers dropout draws, so it does not depend on what else the GPU holds.
 
     Returns
     -------

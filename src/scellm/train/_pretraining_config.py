@@ -25,39 +25,40 @@ class PretrainingConfig:
     batch_size
         Cells per step; all others are negatives (paper: 256 in the text, 512 in table F.1).
     objectives
-        Any of "contrastive", "masked", "malignancy" (keys of `scellm.train.OBJECTIVES`); their losses are added with equal
-        weight. An objective without labels is left out, which is logged.
+        Any of "contrastive", "masked", "malignancy" (keys of `scellm.train.OBJECTIVES`); their losses are added with
+        equal weight. An objective without labels is left out, which is logged.
     contrast
-        "divide-and-conquer", the exact gradient of the whole batch in little memory; "end-to-end", the same gradient with
-        every graph in memory; "moco", a queue and a momentum encoder; `None` for no contrastive objective.
+        "divide-and-conquer", the exact gradient of the whole batch in little memory; "end-to-end", the same gradient
+        with every graph in memory; "moco", a queue and a momentum encoder; `None` for no contrastive objective.
     temperature
         Of the contrastive loss (ours: SimCSE's 0.05).
     symmetric
         Whether the contrastive loss is computed in both directions; the paper prints one.
     mask_rate, mask_keep
-        Fraction of a cell's genes that are masked, and the fraction of those that keep their bin (scBERT's 0.15 and 0.1).
+        Fraction of a cell's genes that are masked, and the fraction of those that keep their bin (scBERT's 0.15 and
+        0.1).
     masked_inputs
-        "separate": the views of the contrastive objective are clean and the masked objective has a pass of its own (paper,
-        section 3.3: inputs are not perturbed); "shared": the first view is the masked one, which saves a pass.
+        "separate": the views of the contrastive objective are clean and the masked objective has a pass of its own
+        (paper, section 3.3: inputs are not perturbed); "shared": the first view is the masked one, which saves a pass.
     lr, weight_decay, clip
         Highest learning rate and weight decay of Adam (paper: 1e-4 and 0); largest norm of the gradient.
     warmup
         Fraction of the steps over which the learning rate rises, before one cosine takes it to 1e-6 (paper: "cosine
         annealing").
     view
-        What each of the two views of a cell sees: "identity" (the paper's: dropout makes the difference), "thin" (binomial
-        thinning of the counts to 20 to 70 % of the molecules), "subsample" (70 % of the genes), any function of counts, or
-        a pair.
+        What each of the two views of a cell sees: "identity" (the paper's: dropout makes the difference), "thin"
+        (binomial thinning of the counts to 20 to 70 % of the molecules), "subsample" (70 % of the genes), any function
+        of counts, or a pair.
     source_power
         How often a source of a corpus is drawn: in proportion to its size to this power. 1: by size; 0: equally.
     source_block
-        Cells of one source of a corpus that follow each other. With 64, a batch of 512 holds cells of about eight sources:
-        most negatives then come from other tissues and some from the same one. 1: fully mixed.
+        Cells of one source of a corpus that follow each other. With 64, a batch of 512 holds cells of about eight
+        sources: most negatives then come from other tissues and some from the same one. 1: fully mixed.
     chunk_tokens
         Tokens computed at once, or "auto".
     memory
-        Bytes of activations that may be kept between the two passes, or "auto" (2 GiB on a CPU, half of the free memory of
-        a GPU); 0 keeps none. Does not change the result.
+        Bytes of activations that may be kept between the two passes, or "auto" (2 GiB on a CPU, half of the free memory
+        of a GPU); 0 keeps none. Does not change the result.
     redraw_every
         Steps between new random features; `None`: never.
     queue, momentum
@@ -107,7 +108,10 @@ class PretrainingConfig:
             msg = f"objectives must name at least one of {list(OBJECTIVES)}; found none."
             raise ValueError(msg)
         if objectives == ("contrastive",) and self.contrast is None:
-            msg = "contrast=None leaves out the contrastive objective, and there is no other. Pass objectives=('masked',)."
+            msg = (
+                "contrast=None leaves out the contrastive objective, and there is no other. Pass "
+                "objectives=('masked',)."
+            )
             raise ValueError(msg)
 
     def _check_run(self) -> None:

@@ -181,8 +181,9 @@ class PretrainingPlan(TokenPlan):
             f"weights were already not finite ({weights[:3]})" if weights else "weights were finite before this step"
         )
         msg = (
-            f"Pretraining stopped at step {self.step}: {what} is not finite; {cause}. The weights are those of the last good "
-            f"step. Usual causes: lr={self.config.lr:g} too high, temperature={self.config.temperature:g} too low, or "
+            f"Pretraining stopped at step {self.step}: {what} is not finite; {cause}. The weights are those of the "
+            f"last good step. Usual causes: lr={self.config.lr:g} too high, temperature={self.config.temperature:g} "
+            "too low, or "
             "precision='16-mixed' (use 'bf16-mixed' or '32')."
         )
         raise FloatingPointError(msg)

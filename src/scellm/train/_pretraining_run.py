@@ -208,8 +208,8 @@ def _check_batch(n_cells: int, config: PretrainingConfig) -> None:
 def _refuse_imported_weights(module: CellLMModule) -> None:
     if module.config.compat is not None:
         msg = (
-            "Imported weights are for embedding and fine-tuning: the published padding allows no exact pretraining. Make a "
-            "new CellLM to pretrain."
+            "Imported weights are for embedding and fine-tuning: the published padding allows no exact pretraining. "
+            "Make a new CellLM to pretrain."
         )
         raise ValueError(msg)
 
@@ -227,8 +227,8 @@ def _available(config: PretrainingConfig, labelled: Mapping[str, int], module: C
         logger.info("pretrain: %s, so the %s objective is left out", reason, name)
     if not kept or (kept == ["contrastive"] and not config.contrastive):
         msg = (
-            f"There is nothing to learn: {why}, and there is no other objective. Pass malignancy_key= to setup_anndata, or "
-            "other objectives."
+            f"There is nothing to learn: {why}, and there is no other objective. Pass malignancy_key= to "
+            "setup_anndata, or other objectives."
         )
         raise ValueError(msg)
     return config.with_objectives(kept)

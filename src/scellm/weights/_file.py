@@ -87,8 +87,8 @@ def _opened(path: str | PathLike) -> Any:
         return safe_open(path, framework="pt")
     except SafetensorError as error:
         msg = (
-            f"{path} is no safetensors file ({error}); expected what model.save_pretrained(...) wrote. For OpenBioMed's "
-            ".pth there is scellm.model.from_openbiomed."
+            f"{path} is no safetensors file ({error}); expected what model.save_pretrained(...) wrote. For "
+            "OpenBioMed's .pth there is scellm.model.from_openbiomed."
         )
         raise ValueError(msg) from error
 

@@ -21,7 +21,7 @@ _COLUMNS = ["name", "where", "size_mb", "sha256", "licence", "description"]
 
 
 def registry() -> dict[str, dict[str, Any]]:
-    """Entries of `weights.json` by name: `file` (in the package) or `url`, `sha256`, `size`, `licence`, `description`."""
+    """Entries of `weights.json` by name: `file` or `url`, `sha256`, `size`, `licence`, `description`."""
     return json.loads(read_asset("scellm.weights", "weights.json"))
 
 
@@ -77,8 +77,8 @@ def find_weights(name: str | PathLike, known_hash: str | None = None) -> Path:
         return _download(str(name), known_hash, file_name(str(name), WEIGHTS))
     if not Path(name).exists():
         msg = (
-            f"{str(name)!r} is not a known name, a path or a URL. Known names are {list(registry()) or 'none yet'}; see "
-            "CellLM.available()."
+            f"{str(name)!r} is not a known name, a path or a URL. Known names are {list(registry()) or 'none yet'}; "
+            "see CellLM.available()."
         )
         raise ValueError(msg)
     return Path(name) if known_hash is None else _checked(Path(name), known_hash)
@@ -111,8 +111,8 @@ def _check_unknown(path: Path, url: str) -> None:
     except ValueError as error:
         path.unlink()
         msg = (
-            f"The file from {url} holds no weights, and was removed ({error}). Open the address in a browser: it may ask "
-            "to log in."
+            f"The file from {url} holds no weights, and was removed ({error}). Open the address in a browser: it may "
+            "ask to log in."
         )
         raise ValueError(msg) from error
     logger.warning("%s was not verified; pass known_hash=%r to verify it from now on", url, sha256(path))

@@ -58,9 +58,12 @@ def plain(model):
         + [a.weights()["bias"].detach().clone().requires_grad_()]
     )
     return {
-        "layers": [layer(a) for a in model.encoder.layers], "slopes": [copy(a.weight) for a in model.encoder.activations], "decoder": layer(model.decoder),
-        "bridge": copy(model.bridge.weight), "token": model.token.detach().clone().requires_grad_(),
-    }  # fmt: skip
+        "layers": [layer(a) for a in model.encoder.layers],
+        "slopes": [copy(a.weight) for a in model.encoder.activations],
+        "decoder": layer(model.decoder),
+        "bridge": copy(model.bridge.weight),
+        "token": model.token.detach().clone().requires_grad_(),
+    }
 
 
 def own(model):

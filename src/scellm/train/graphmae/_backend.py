@@ -1,8 +1,8 @@
 """What a graph library provides: a graph and a layer of graph attention. A new one is one file, and one line here.
 
 There are two, as neither is enough: PyTorch Geometric installs on any Python and system; DGL never writes a message per
-edge, which on a CPU is five times faster in a tenth of the memory, but its last release that imports beside a current torch
-is for Python 3.11.
+edge, which on a CPU is five times faster in a tenth of the memory, but its last release that imports beside a current
+torch is for Python 3.11.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ _INSTALL = {"pyg": "pip install 'scellm[graph]'", "dgl": "pip install 'scellm[dg
 
 
 class GraphAttentionLayer(nn.Module, ABC):
-    """A layer of graph attention (Velickovic et al. 2018): heads side by side, bias after the sum, LeakyReLU of slope 0.2."""
+    """A layer of graph attention (Velickovic et al. 2018): heads concatenated, LeakyReLU of slope 0.2."""
 
     @abstractmethod
     def weights(self) -> dict[str, nn.Parameter]:
-        """The parameters by names that all back ends share: "weight" (heads * width, dim_in), "source", "target", "bias"."""
+        """Parameters by common names: "weight" (heads * width, dim_in), "source", "target", "bias"."""
 
     @abstractmethod
     def forward(self, x: Tensor, graph: Any) -> Tensor:
@@ -75,7 +75,7 @@ def load_backend(name: str) -> Backend:
         msg = f"backend={name!r} is not known; expected one of {list(BACKENDS)}."
         raise ValueError(msg)
     try:
-        return import_module(BACKENDS[name])  # type: ignore[return-value]  # a module that fits the protocol
+        return import_module(BACKENDS[name])
     except (ImportError, OSError) as error:
         msg = (
             f"backend={name!r} does not import ({error}). Install it with {_INSTALL[name]}, or pass another backend: "

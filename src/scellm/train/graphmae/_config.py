@@ -12,8 +12,8 @@ from scellm._options import in_range
 class GraphMAEConfig:
     """How to learn gene embeddings. CellLM's paper names the method and no setting.
 
-    Mask and replace rate, gamma, dropout and layers are GraphMAE's for Cora; learning rate, weight decay and epochs were
-    chosen on held-out edges of STRING (`benchmarks/gene_embeddings.py`).
+    Mask and replace rate, gamma, dropout and layers are GraphMAE's for Cora; learning rate, weight decay and epochs
+    were chosen on held-out edges of STRING (`benchmarks/gene_embeddings.py`).
 
     Parameters
     ----------
@@ -28,7 +28,8 @@ class GraphMAEConfig:
     n_features
         Initial features of a gene: singular vectors for "svd", width of the learned table for "identity".
     mask_rate, replace_rate
-        Share of genes that are masked, and the share of those that get another gene's features instead of the mask token.
+        Share of genes that are masked, and the share of those that get another gene's features instead of the mask
+        token.
     gamma
         Power of the scaled cosine error; the higher, the less easy genes count.
     edge_drop
@@ -40,9 +41,9 @@ class GraphMAEConfig:
     max_epochs
         Steps, each over the whole network.
     validation_size
-        Share of genes that are held out for early stopping: never masked in training, masked together for the validation
-        loss. With identity features they are masked in training too, since an unseen class cannot be predicted; the loss
-        then shows when learning has ended, not when it overfits. 0 for none.
+        Share of genes that are held out for early stopping: never masked in training, masked together for the
+        validation loss. With identity features they are masked in training too, since an unseen class cannot be
+        predicted; the loss then shows when learning has ended, not when it overfits. 0 for none.
     validate_every, patience
         Epochs between two validation losses, and how many of them may pass without a lower one. The best weights are
         restored.

@@ -113,7 +113,8 @@ def _by_score(table: pd.DataFrame, score: str | None, min_score: float | None) -
         raise KeyError(msg)
     if score is None and min_score is not None:
         msg = (
-            f"min_score={min_score:g} needs a column of scores; the table holds {list(table.columns)}. Name it with score=."
+            f"min_score={min_score:g} needs a column of scores; the table holds {list(table.columns)}. Name it with "
+            "score=."
         )
         raise KeyError(msg)
     if score is None:
@@ -122,8 +123,8 @@ def _by_score(table: pd.DataFrame, score: str | None, min_score: float | None) -
     if (values < 0).any():
         found = values[values < 0].head(3).tolist()
         msg = (
-            f"Scores must not be negative; found {found} in {score!r}. A correlation is no confidence: take its absolute "
-            "value."
+            f"Scores must not be negative; found {found} in {score!r}. A correlation is no confidence: take its "
+            "absolute value."
         )
         raise ValueError(msg)
     if min_score is None:

@@ -48,8 +48,9 @@ class LearnedTable(nn.Module):
     r"""Identity features: the input is a learned row per gene, and the target is which gene it is.
 
     The one-hot vector of a gene is as long as the network, and so would be the decoder's output; neither is built. With
-    :math:`W` the decoder's last linear map and :math:`z` its input, the cosine of :math:`Wz` and the one-hot vector of gene
-    :math:`i` is :math:`W_i z / \sqrt{z^T (W^T W) z}`, exactly, in memory that grows with the genes and not with their square.
+    :math:`W` the decoder's last linear map and :math:`z` its input, the cosine of :math:`Wz` and the one-hot vector of
+    gene :math:`i` is :math:`W_i z / \sqrt{z^T (W^T W) z}`, exactly, in memory that grows with the genes and not with
+    their square.
 
     Parameters
     ----------
@@ -81,8 +82,9 @@ class LearnedTable(nn.Module):
 def spectral_features(network: Network, n_features: int = 256, *, seed: int = 0) -> np.ndarray:
     r"""Singular vectors of the normalised adjacency, and the degree.
 
-    The adjacency with loops is scaled to :math:`D^{-1/2} (A + I) D^{-1/2}`; its leading left singular vectors, each times the
-    root of its singular value, and the logarithm of the degree are the columns, each brought to mean 0 and variance 1.
+    The adjacency with loops is scaled to :math:`D^{-1/2} (A + I) D^{-1/2}`; its leading left singular vectors, each
+    times the root of its singular value, and the logarithm of the degree are the columns, each brought to mean 0 and
+    variance 1.
 
     Parameters
     ----------
@@ -147,8 +149,8 @@ def make_features(
     if features == "identity":
         return LearnedTable(len(network.genes), config.n_features)
     msg = (
-        f"features={features!r} is not known; expected 'svd', 'identity' or a DataFrame with a row for each gene of the "
-        "network."
+        f"features={features!r} is not known; expected 'svd', 'identity' or a DataFrame with a row for each gene of "
+        "the network."
     )
     raise ValueError(msg)
 
@@ -159,8 +161,8 @@ def _aligned(features: pd.DataFrame, network: Network) -> np.ndarray:
     if rows.isna().any():
         lacking = network.symbols[rows.isna()]
         msg = (
-            f"features has no row for {len(lacking):,} genes of the network, such as {list(lacking[:3])}. Add them, or drop "
-            "their edges."
+            f"features has no row for {len(lacking):,} genes of the network, such as {list(lacking[:3])}. Add them, or "
+            "drop their edges."
         )
         raise ValueError(msg)
     x = features.to_numpy(dtype="float64")[rows.to_numpy(dtype=int)]

@@ -20,12 +20,14 @@ def scaled_cosine_error(cosine: Tensor, gamma: float) -> Tensor:
 
 
 class GraphMAE(nn.Module):
-    r"""The self-supervised graph autoencoder of `"GraphMAE: Self-Supervised Masked Graph Autoencoders"
-    <https://arxiv.org/abs/2205.10803>`_ (Hou et al., KDD 2022).
+    r"""The self-supervised masked graph autoencoder.
 
-    The features :math:`x_i` of some genes :math:`M` are replaced by a learned token, the encoder :math:`f_E` embeds all genes
-    of the network :math:`A`, the embeddings of the same genes are set to 0 ("re-masking"), and a decoder :math:`f_D` of one
-    layer reconstructs the features:
+    From `"GraphMAE: Self-Supervised Masked Graph Autoencoders" <https://arxiv.org/abs/2205.10803>`_ (Hou et al., KDD
+    2022).
+
+    The features :math:`x_i` of some genes :math:`M` are replaced by a learned token, the encoder :math:`f_E` embeds all
+    genes of the network :math:`A`, the embeddings of the same genes are set to 0 ("re-masking"), and a decoder
+    :math:`f_D` of one layer reconstructs the features:
 
     .. math::
         H = f_E(A, \tilde X), \qquad Z = f_D(A, \tilde H W), \qquad
@@ -99,4 +101,6 @@ class GraphMAE(nn.Module):
 
     def __repr__(self) -> str:
         width, layers = self.features.width, len(self.encoder.layers)
-        return f"GraphMAE({width} features, {layers} layers, {self.bridge.in_features} dimensions, gamma {self.gamma:g})"
+        return (
+            f"GraphMAE({width} features, {layers} layers, {self.bridge.in_features} dimensions, gamma {self.gamma:g})"
+        )

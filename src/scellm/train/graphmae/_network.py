@@ -47,7 +47,7 @@ class Network:
         return f"Network({len(self.genes):,} genes, {self.pairs.shape[1]:,} pairs)"
 
     def edges(self, kept: np.ndarray | None = None) -> np.ndarray:
-        """Both directions of every pair (or of those that are `kept`), and a loop per gene; int64, (2, 2 * pairs + n)."""
+        """Both directions of every pair (or of the `kept` ones), and a loop per gene; int64, (2, 2 * pairs + n)."""
         pairs = self.pairs if kept is None else self.pairs[:, kept]
         loops = np.arange(len(self.genes))
         return np.concatenate([pairs, pairs[::-1], np.stack([loops, loops])], axis=1)
@@ -69,15 +69,16 @@ def read_network(
 ) -> Network:
     """Read a network and match its genes to the vocabulary.
 
-    Pairs of one gene with itself are left out, the same pair given twice or in both directions counts once, genes that are not
-    in the vocabulary or have no pair left are dropped; all of it is counted in the report and logged.
+    Pairs of one gene with itself are left out, the same pair given twice or in both directions counts once, genes that
+    are not in the vocabulary or have no pair left are dropped; all of it is counted in the report and logged.
 
     Parameters
     ----------
     network
         A table of edges; a path to one (`.csv`, `.tsv` or `.txt`, also compressed); a `dgl.DGLGraph`; or a PyG `Data`.
     columns
-        The two columns with genes, in any identifiers that :func:`scellm.pp.prepare` knows; by default the two columns of text.
+        The two columns with genes, in any identifiers that :func:`scellm.pp.prepare` knows; by default the two columns
+        of text.
     score
         The column with a confidence; by default the one named "score" or "combined_score".
     min_score
@@ -97,8 +98,8 @@ def read_network(
     TypeError
         If the object holds no network.
     ValueError
-        If it is not clear which columns hold genes, a score is negative, the genes are another species' or mostly unknown, or
-        fewer than ten are left.
+        If it is not clear which columns hold genes, a score is negative, the genes are another species' or mostly
+        unknown, or fewer than ten are left.
     """
     if isinstance(network, Network):
         return network
@@ -125,7 +126,10 @@ def read_network(
         "pairs": pairs.shape[1],
     }
     if len(genes) < _SMALLEST:
-        msg = f"The network has {len(genes)} genes with a pair; expected at least {_SMALLEST}, better thousands. Found {report}."
+        msg = (
+            f"The network has {len(genes)} genes with a pair; expected at least {_SMALLEST}, better thousands. Found "
+            f"{report}."
+        )
         raise ValueError(msg)
     dropped = ", ".join(f"{n:,} {what.replace('_', ' ')}" for what, n in report.items() if n and what in _DROPPED)
     logger.info(f"Network: {len(genes):,} genes, {pairs.shape[1]:,} pairs. Left out: {dropped or 'nothing'}.")
@@ -149,8 +153,9 @@ def _check_known(known: np.ndarray, edges: Edges) -> None:
         return
     examples = list(edges.names[~known][:3])
     msg = (
-        f"{known.sum():,} of the network's {len(known):,} genes are known; expected at least {_LEAST_KNOWN:.0%}. Unknown are "
-        f"{examples}. Give symbols, Ensembl gene ids or HGNC ids; for STRING's protein ids (9606.ENSP...), map them by the "
-        "column preferred_name of its protein.info file, or pass columns=."
+        f"{known.sum():,} of the network's {len(known):,} genes are known; expected at least {_LEAST_KNOWN:.0%}. "
+        f"Unknown are {examples}. Give symbols, Ensembl gene ids or HGNC ids; for STRING's protein ids (9606.ENSP...), "
+        "map them by "
+        "the column preferred_name of its protein.info file, or pass columns=."
     )
     raise ValueError(msg)

@@ -49,8 +49,8 @@ def train(
     network
         A table of edges or a path to one, a `dgl.DGLGraph`, a PyG `Data`, or the result of :func:`read_network`.
     features
-        Initial features and reconstruction targets: "identity" (a learned row per gene; the target is which gene it is: the
-        best of those measured), "svd" (:func:`spectral_features`), or a DataFrame of genes by numbers.
+        Initial features and reconstruction targets: "identity" (a learned row per gene; the target is which gene it is:
+        the best of those measured), "svd" (:func:`spectral_features`), or a DataFrame of genes by numbers.
     backend
         "pyg" or "dgl". On a CPU "dgl" is several times faster and smaller.
     columns, score, min_score, names
@@ -67,9 +67,9 @@ def train(
     Returns
     -------
     pandas.DataFrame
-        float32, (genes of the vocabulary, dim), indexed by symbol. **Genes that the network lacks are NaN**: nothing is known
-        of them, and zeros would mean something; :class:`scellm.CellLM` gives them random embeddings of the others' variance.
-        `attrs["graphmae"]` holds the configuration, the losses and a report of the network.
+        float32, (genes of the vocabulary, dim), indexed by symbol. **Genes that the network lacks are NaN**: nothing is
+        known of them, and zeros would mean something; :class:`scellm.CellLM` gives them random embeddings of the
+        others' variance. `attrs["graphmae"]` holds the configuration, the losses and a report of the network.
 
     Raises
     ------
@@ -102,8 +102,8 @@ def train(
         history = trainer.train(progress_bar=progress_bar)
         embeddings = trainer.embed()
     logger.info(
-        f"GraphMAE: {len(history['train_loss'])} epochs; loss {history['train_loss'][-1]:.4f}, the weights are those of "
-        f"epoch {history['best_epoch']}."
+        f"GraphMAE: {len(history['train_loss'])} epochs; loss {history['train_loss'][-1]:.4f}, the weights are those "
+        f"of epoch {history['best_epoch']}."
     )
     table = pd.DataFrame(embeddings, index=net.symbols).reindex(load_vocabulary().symbols)
     table.attrs["graphmae"] = {
