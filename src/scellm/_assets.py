@@ -1,4 +1,4 @@
-"""Files that come with the package."""
+"""Data files included in the package."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from importlib.resources import files
 
 
 def read_asset(room: str, name: str) -> bytes:
-    """Content of a file of a room, decompressed if its name ends in `.gz`.
+    """Read a data file of a subpackage; a file whose name ends in `.gz` is decompressed.
 
     Parameters
     ----------
@@ -19,7 +19,7 @@ def read_asset(room: str, name: str) -> bytes:
     Returns
     -------
     bytes
-        The content.
+        Content of the file.
     """
     content = files(room).joinpath(name).read_bytes()
     return gzip.decompress(content) if name.endswith(".gz") else content

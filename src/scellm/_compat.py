@@ -1,4 +1,4 @@
-"""What differs between versions of the libraries that scellm stands on, in one place."""
+"""Differences between versions of the dependencies, handled in one place."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def layer_names(adata: AnnData) -> list[str]:
 
 
 def device_of(accelerator: str, devices: Any = "auto") -> torch.device:
-    """The device that Lightning would compute on, without starting it.
+    """The device on which Lightning would compute, found without creating a trainer.
 
     scvi-tools has this as `scvi.model._utils.parse_device_args`, which is private and was moved between its versions.
 
@@ -34,12 +34,12 @@ def device_of(accelerator: str, devices: Any = "auto") -> torch.device:
     accelerator
         "auto", "cpu", "gpu", "cuda" or "mps".
     devices
-        Number, list of indices or "auto"; the first index of a list is taken.
+        Number, list of indices or "auto"; of a list, the first index is used.
 
     Returns
     -------
     torch.device
-        The CPU where "auto" finds no CUDA device.
+        The CPU if "auto" finds no CUDA device.
     """
     name = {"gpu": "cuda", "auto": "cuda" if torch.cuda.is_available() else "cpu"}.get(accelerator, accelerator)
     if name != "cuda":

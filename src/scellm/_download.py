@@ -1,4 +1,4 @@
-"""Downloads: one cache folder, mirrors, hashes, and messages that say what to do without a network."""
+"""Downloads: a cache folder, mirrors, hashes, and instructions for work without a network."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def cache_folder() -> Path:
 
 
 def file_name(url: str, default: str) -> str:
-    """Name of the file of an address; a signature in the query is not part of it."""
+    """Name of the file at a URL; the query, such as a signature, is not part of it."""
     return PurePosixPath(urlsplit(url).path).name or default
 
 
@@ -44,17 +44,17 @@ def download(
     Parameters
     ----------
     url
-        An `http(s)` address.
+        An `http(s)` URL.
     known_hash
         SHA-256 that the file must have; `None` accepts any.
     name
-        What the user calls it, for messages.
+        Name that the user gave, for messages.
     default_name
-        Name of the file if the address has none.
+        Name of the file if the URL has none.
     mirror_variable
-        Environment variable that may name another address to take the file from.
+        Environment variable that may hold the URL of a mirror.
     hint
-        What to do without a network, for the message.
+        Instruction for work without a network, for the message.
 
     Returns
     -------
@@ -66,9 +66,9 @@ def download(
     ConnectionError
         If the download fails.
     ValueError
-        If the file has another hash; it is removed.
+        If the file has a different hash; it is removed.
     PermissionError
-        If the cache folder cannot be written.
+        If the cache folder is not writable.
     """
     mirror = os.environ.get(mirror_variable) if mirror_variable else None
     url = f"{mirror.rstrip('/')}/{file_name(url, default_name)}" if mirror else url
@@ -85,8 +85,8 @@ def download(
         )
         raise ConnectionError(msg) from error
     except ValueError as error:  # pooch: the hash differs; it has removed the file
-        msg = f"The file from {url} has another hash than expected, and was removed: {error}. Try again once."
+        msg = f"The file from {url} does not have the expected hash, and was removed: {error}. Try again."
         raise ValueError(msg) from error
     except OSError as error:
-        msg = f"{folder} cannot be written ({error}). Set {CACHE_VARIABLE} to a folder that can."
+        msg = f"Cannot write to {folder} ({error}). Set {CACHE_VARIABLE} to a writable folder."
         raise PermissionError(msg) from error

@@ -1,4 +1,4 @@
-"""Every slot of an AnnData that scellm writes, named once."""
+"""Names of the AnnData slots that scellm writes."""
 
 from __future__ import annotations
 
@@ -26,5 +26,5 @@ GENE_EMBEDDING = "celllm_genes"
 TYPE = "celllm_type"
 """`adata.obs`: predicted cell type, categorical."""
 
-# Key of the registry that the model reads its data from (scvi-tools names its own in `scvi.REGISTRY_KEYS`).
+# Key of malignancy in the scvi-tools registry (scvi-tools' own keys are in `scvi.REGISTRY_KEYS`).
 MALIGNANCY_KEY = "malignancy"

@@ -14,7 +14,7 @@ _least_level: ContextVar[int] = ContextVar("least_level", default=logging.NOTSET
 
 
 class _LevelFilter(logging.Filter):
-    """Pass a record at the level of `scvi.settings.verbosity`, or at that of `quiet` where it is higher."""
+    """Pass records from the level of `scvi.settings.verbosity` up, or from that of `quiet` if it is higher."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         least = max(logging.getLogger("scvi").getEffectiveLevel(), _least_level.get())
@@ -38,7 +38,7 @@ logger = _make_logger()
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Log warnings only, in this thread; for work on data that are not the user's."""
+    """Log only warnings, in this thread; used for data that are not the user's."""
     token = _least_level.set(logging.WARNING)
     try:
         yield

@@ -23,7 +23,7 @@ _ELSEWHERE = {
     "dropout_rate": "dropout",
     "train_size": "validation_size",
 }
-"""What other packages call an option, and what it is called here; "" where there is no such option."""
+"""Name of an option in other packages, and its name here; "" if scellm has no such option."""
 
 
 def checked(config: type[Config], options: Mapping[str, Any], owner: str, others: Collection[str] = ()) -> Config:
@@ -38,12 +38,12 @@ def checked(config: type[Config], options: Mapping[str, Any], owner: str, others
     owner
         Name of the call that takes the options, for the message.
     others
-        Names of options that the call takes besides.
+        Names of other options that the call takes.
 
     Returns
     -------
     object
-        The configuration; fields that `options` does not name have their defaults.
+        The configuration; fields that are not in `options` have their defaults.
 
     Raises
     ------
@@ -58,7 +58,7 @@ def checked(config: type[Config], options: Mapping[str, Any], owner: str, others
 
 
 def unknown_option(name: str, known: Collection[str], owner: str) -> str:
-    """Say that an option is not known, and which one may be meant."""
+    """Message for an unknown option, with a suggestion."""
     ours = _ELSEWHERE.get(name)
     if name == "batch_key":
         hint = "A cell's embedding depends on that cell alone, so there is no batch to name."
@@ -117,7 +117,7 @@ def in_range(
 
 
 def jsonable(value: Any) -> Any:
-    """A plain value: lists for tuples, the import path of a function, the `repr` of any other object."""
+    """Convert to a plain value: tuples to lists, functions to import paths, other objects to their `repr`."""
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, Mapping):

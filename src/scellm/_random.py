@@ -1,4 +1,4 @@
-"""Random numbers that depend on a key alone: no state, no order, no batch."""
+"""Random numbers that depend only on a key, not on a state, an order or a batch."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def uniform(key: int, cell: np.ndarray, gene: np.ndarray | int) -> np.ndarray:
     numpy.ndarray
         float64, (values,).
     """
-    with np.errstate(over="ignore"):  # arithmetic modulo 2^64 is meant
+    with np.errstate(over="ignore"):  # overflow is intended: arithmetic modulo 2^64
         h = mix(np.asarray(cell).astype(np.uint64) + np.uint64(key))
         h = mix(h + np.asarray(gene).astype(np.int64).astype(np.uint64) * _GOLDEN + _GOLDEN)
     return (h >> np.uint64(11)).astype(np.float64) * 2.0**-53

@@ -54,7 +54,7 @@ class Tokens:
     bin
         Bins of expression, int64.
     offsets
-        Where each cell starts, and the end, int64.
+        Start of each cell, and the end of the last, int64.
     target
         Target bin of masked tokens, int64; -1 = ignore. `None` outside pretraining.
     """
@@ -104,9 +104,9 @@ class Tokens:
         Parameters
         ----------
         n_genes
-            Size of the vocabulary; ids from there on are special.
+            Size of the vocabulary; larger ids are special tokens.
         n_bins
-            Number of bins; ids from there on are special.
+            Number of bins; larger ids are special tokens.
 
         Returns
         -------
@@ -131,7 +131,7 @@ class Tokens:
         return Padded(gene, bins, real, target)
 
     def cut(self, max_tokens: int, max_padding: float = 0.05) -> Iterator[Int[Tensor, " cells"]]:
-        """Cut into chunks of cells of similar length: sorted by length, then cut by budget and by share of padding.
+        """Cut into chunks of cells of similar length, by number of tokens and share of padding.
 
         Parameters
         ----------
@@ -149,7 +149,7 @@ class Tokens:
         order = torch.argsort(lengths, descending=True, stable=True)
         sizes = lengths[order].tolist()
         start, used = 0, 0
-        for at, n in enumerate(sizes):  # over the cells of one batch: plain numbers, microseconds
+        for at, n in enumerate(sizes):  # a loop over the cells of one batch takes microseconds
             rectangle = sizes[start] * (at - start + 1)
             if at > start and (rectangle > max_tokens or used + n < (1 - max_padding) * rectangle):
                 yield order[start:at]

@@ -1,4 +1,4 @@
-"""Simple methods that a model has to beat."""
+"""Simple baselines to compare models with."""
 
 from scellm.baselines._embedding import EmbeddingLogisticRegression
 from scellm.baselines._feature_classifier import FeatureClassifier

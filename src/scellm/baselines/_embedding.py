@@ -1,4 +1,4 @@
-"""A classifier on a frozen embedding: how much the embedding holds."""
+"""A classifier on a frozen embedding, which measures the information in the embedding."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class EmbeddingLogisticRegression(FeatureClassifier):
     Parameters
     ----------
     use_rep
-        The slot, such as what :func:`scellm.tl.embed` writes. A KeyError is raised if it is not there.
+        Name of the slot, such as the one that :func:`scellm.tl.embed` writes. A missing slot raises KeyError.
     estimator
-        Another classifier of scikit-learn.
+        A scikit-learn classifier to use instead.
     C, max_iter
         Inverse strength of the L2 penalty, and iterations of L-BFGS.
 

@@ -1,4 +1,4 @@
-"""Shared base of the simple baselines: features of cells, scaled, and a classifier of scikit-learn."""
+"""Shared base of the simple baselines: scaled features of cells and a scikit-learn classifier."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from sklearn.pipeline import make_pipeline
 
 
 class FeatureClassifier(ABC):
-    """Any classifier of scikit-learn, on features that a subclass takes from an AnnData.
+    """A scikit-learn classifier on features that a subclass computes from an AnnData.
 
     Parameters
     ----------
     scaler
         Transformer of the features; `None` for none.
     estimator
-        Classifier with `fit` and `predict`; by default multinomial logistic regression with an L2 penalty. It is
-        cloned.
+        Classifier with `fit` and `predict`, which is cloned; by default multinomial logistic regression with an L2
+        penalty.
     C, max_iter
         Inverse strength of the penalty, and iterations of L-BFGS, of the default classifier.
     """
@@ -33,7 +33,7 @@ class FeatureClassifier(ABC):
         self.model = make_pipeline(*([] if scaler is None else [scaler]), estimator)
 
     def prepare_features(self, adata: AnnData) -> None:
-        """Fit what is needed to take features, without labels; by default nothing."""
+        """Fit a transformation of the features, without labels; by default there is none."""
 
     @abstractmethod
     def features(self, adata: AnnData, rows: np.ndarray) -> Any:
@@ -62,11 +62,11 @@ class FeatureClassifier(ABC):
         return self
 
     def predict(self, adata: AnnData, *, indices: Sequence[int] | np.ndarray | None = None) -> np.ndarray:
-        """Types of cells, by name, (n,)."""
+        """Predicted cell types, (n,)."""
         return self.model.predict(self.features(adata, _rows(adata, indices)))
 
     def predict_proba(self, adata: AnnData, *, indices: Sequence[int] | np.ndarray | None = None) -> pd.DataFrame:
-        """Probabilities of the types, (n, types); only if the classifier has them."""
+        """Probabilities of the types, (n, types); only if the classifier has `predict_proba`."""
         rows = _rows(adata, indices)
         found = self.model.predict_proba(self.features(adata, rows))
         return pd.DataFrame(found, index=adata.obs_names[rows], columns=self.model.classes_)

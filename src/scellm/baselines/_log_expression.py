@@ -16,7 +16,7 @@ def log_expression(adata: AnnData, rows: np.ndarray, target_sum: float = 1e4) ->
     Parameters
     ----------
     adata
-        Cells by genes; prepared first if that was not done.
+        Cells by genes; prepared automatically if needed (logged).
     rows
         Indices of the cells.
     target_sum

@@ -15,13 +15,12 @@ from scellm.baselines._log_expression import log_expression
 class LogisticRegression(FeatureClassifier):
     """Multinomial logistic regression on `log1p` of counts per 10,000, each gene divided by its largest value.
 
-    No cell language model has been shown to be better by much (Boiarsky et al. 2024), so it is printed beside every
-    score.
+    It is a strong baseline for cell language models (Boiarsky et al. 2024): report it beside every score.
 
     Parameters
     ----------
     estimator
-        Another classifier of scikit-learn.
+        A scikit-learn classifier to use instead.
     C, max_iter
         Inverse strength of the L2 penalty, and iterations of L-BFGS.
 

@@ -1,4 +1,4 @@
-"""The simple embedding that every learned one is compared with."""
+"""Principal components, the simple embedding that learned ones are compared with."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class PCALogisticRegression(FeatureClassifier):
     Parameters
     ----------
     n_components
-        Components; fewer if there are fewer cells.
+        Number of components; fewer if there are fewer cells.
     estimator
-        Another classifier of scikit-learn.
+        A scikit-learn classifier to use instead.
     C, max_iter
         Inverse strength of the L2 penalty, and iterations of L-BFGS.
 

@@ -1,4 +1,4 @@
-"""Benchmarks: a task is data, labels and a split; a method is anything that fits and predicts on AnnData."""
+"""Benchmarks: a task is data, labels and a split; a method is any object with `fit` and `predict`."""
 
 from scellm.bm._geometry import geometry
 from scellm.bm._method import Method

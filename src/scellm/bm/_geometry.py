@@ -1,4 +1,4 @@
-"""How an embedding fills its space: the quantities behind the paper's argument for a contrastive objective."""
+"""Uniformity, alignment and anisotropy, by which the paper argues for a contrastive objective."""
 
 from __future__ import annotations
 
@@ -19,25 +19,26 @@ def geometry(
 ) -> dict[str, float]:
     r"""Uniformity, alignment and anisotropy of cell embeddings.
 
-    All are computed on vectors of length 1. Uniformity is the log of the mean Gaussian potential of all pairs,
+    All are computed on embeddings scaled to length 1. Uniformity is the log of the mean Gaussian potential of all
+    pairs,
     :math:`\log \mathbb{E}\, e^{-2 \lVert x - y \rVert^2}`: 0 if all cells are at one point, lower if they are spread
-    evenly. Alignment is the mean squared distance of two cells of one type (Wang and Isola, 2020, whose positive pairs
-    are views of one image), from 0 to 4. Anisotropy is the mean cosine of all pairs (Ethayarajh, 2019): 1 in a narrow
-    cone, 0 without a favoured direction; the paper (section 3.3) criticises embeddings of masked models for it.
+    evenly. Alignment is the mean squared distance of two cells of one type, from 0 to 4 (Wang and Isola, 2020, whose
+    positive pairs are views of one image). Anisotropy is the mean cosine of all pairs (Ethayarajh, 2019): 1 in a narrow
+    cone, 0 without a preferred direction. The paper criticises embeddings of masked models for it (section 3.3).
 
     Parameters
     ----------
     embedding
         Cell embeddings, (cells, dimensions).
     types
-        Names of types, (cells,); cells without one, or with a word of `unlabeled`, are left out of the alignment. By
-        default there is no alignment.
+        Cell types, (cells,). Cells without a type, or with a word of `unlabeled`, are left out of the alignment.
+        Without `types`, no alignment is computed.
     max_cells
-        Larger data are sampled to this number; at least 2.
+        Larger data are subsampled to this number of cells; at least 2.
     seed
-        Of the sample.
+        Seed of the subsample.
     unlabeled
-        Words for "no type".
+        Words that mean "no type".
 
     Returns
     -------
@@ -47,8 +48,8 @@ def geometry(
     Raises
     ------
     ValueError
-        If there are fewer than two cells, a vector is 0 or not finite, the number of types is not that of the cells, or
-        no two cells share a type.
+        If there are fewer than two cells, an embedding is 0 or not finite, the numbers of types and cells differ, or no
+        two cells share a type.
 
     Examples
     --------
@@ -67,7 +68,7 @@ def geometry(
     if len(x) < 2 or not np.isfinite(length).all() or not length.all():
         bad = int((~(length > 0)).sum())
         msg = (
-            f"geometry takes two vectors or more, finite and not 0; found {len(x)}, of which {bad} are 0 or not finite."
+            f"geometry needs at least two embeddings, finite and not 0; found {len(x)}, {bad} of them 0 or not finite."
         )
         raise ValueError(msg)
     rows = np.sort(np.random.default_rng(seed).permutation(len(x))[:max_cells])
@@ -85,7 +86,7 @@ def geometry(
     pairs = squareform(same, checks=False)
     if not pairs.any():
         msg = (
-            f"Alignment needs two cells of one type; found none twice among {len(names)} cells, with types such as "
+            f"Alignment needs two cells of one type; no type occurs twice among {len(names)} cells, with types such as "
             f"{sorted(set(names))[:4]}."
         )
         raise ValueError(msg)

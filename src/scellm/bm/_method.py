@@ -1,4 +1,4 @@
-"""What a method is."""
+"""The interface of a method."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from anndata import AnnData
 
 
 class Method(Protocol):
-    """Anything that learns from some cells of an AnnData and predicts others, such as a baseline.
+    """A method learns from some cells of an AnnData and predicts others, such as the classes of `scellm.baselines`.
 
-    For metrics of probabilities it has `predict_proba` too, with the arguments of `predict`, which returns a DataFrame,
-    cells by types.
+    For metrics of probabilities it also has `predict_proba`, which takes the arguments of `predict` and returns a
+    DataFrame, cells by types.
     """
 
     def fit(self, adata: AnnData, labels_key: str, *, indices: np.ndarray) -> Any:
-        """Learn from `indices`; other cells may be used, but their labels are hidden."""
+        """Learn from the cells `indices`; other cells may be used, but their labels are hidden."""
 
     def predict(self, adata: AnnData, *, indices: np.ndarray) -> np.ndarray:
-        """Names of types, or numbers, (n,)."""
+        """Predicted types or numbers, (n,)."""

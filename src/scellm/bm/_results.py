@@ -16,19 +16,19 @@ Key = tuple[str, int]
 
 @dataclass(frozen=True)
 class Results:
-    """Scores, and what every method predicted.
+    """Scores and predictions of every method.
 
     Parameters
     ----------
     table
         Tidy: `task`, `method`, `seed`, `metric`, `value`, one row per score; and `seconds`, for fitting and predicting.
     predictions
-        For each task and seed, the true types (or numbers), under "y_true", and those that each method predicted,
-        (cells,) each.
+        For each task and seed, the true types (or numbers) under "y_true", and the predictions of each method, (cells,)
+        each.
     test_indices
-        For each task and seed, the indices of those cells in their data set, (cells,).
+        For each task and seed, the indices of the test cells in their data set, (cells,).
     probabilities
-        For each task and seed, the tables of each method, cells by types; only if a metric needs them.
+        For each task and seed, the probabilities of each method, cells by types; only if a metric needs them.
     """
 
     table: pd.DataFrame
@@ -39,6 +39,6 @@ class Results:
     def __repr__(self) -> str:
         n = self.table[["task", "method", "seed"]].nunique()
         return (
-            f"Results: {n['task']} tasks, {n['method']} methods, {n['seed']} seeds. scellm.bm.summary(results) has "
-            "means, intervals and verdicts."
+            f"Results: {n['task']} tasks, {n['method']} methods, {n['seed']} seeds. scellm.bm.summary(results) "
+            "computes means, intervals and verdicts."
         )

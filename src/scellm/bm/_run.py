@@ -35,9 +35,9 @@ def run(
     tasks
         The tasks.
     methods
-        From a name to a function that makes a new method, such as a class of `scellm.baselines`.
+        Name of each method, and a function that makes it, such as a class of `scellm.baselines`.
     seeds
-        Seeds of the splits, or how many.
+        Seeds of the splits, or their number.
     metrics
         Keys of `METRICS`; by default macro-F1 and accuracy for types, Pearson correlation and RMSE for numbers.
 
@@ -49,8 +49,8 @@ def run(
     Raises
     ------
     ValueError
-        If names repeat, a method is called "y_true", a metric is not known or does not fit a task, or a method returns
-        a wrong number of predictions.
+        If names repeat, a method is called "y_true", a metric is unknown or does not fit a task, or a method returns a
+        wrong number of predictions.
     """
     chosen = _metrics(tasks, metrics)
     _check_names(tasks, methods)
@@ -69,7 +69,7 @@ def run(
 def _metrics(tasks: Sequence[Task], metrics: Sequence[str] | None) -> list[str]:
     numbers = {task.kind == NUMBERS for task in tasks}
     if len(numbers) > 1:
-        msg = "Tasks of types and of numbers have different metrics: run them apart."
+        msg = "Tasks of types and of numbers have different metrics: run them separately."
         raise ValueError(msg)
     by_default = ["pearson", "rmse"] if True in numbers else ["macro_f1", "accuracy"]
     chosen = by_default if metrics is None else list(metrics)
@@ -80,7 +80,7 @@ def _metrics(tasks: Sequence[Task], metrics: Sequence[str] | None) -> list[str]:
     misfit = [m for m in chosen if (METRICS[m].needs == NUMBERS) != (True in numbers)]
     if misfit:
         kind = "numbers" if True in numbers else "types"
-        msg = f"metrics={misfit} do not fit tasks of {kind}; expected such as {by_default}."
+        msg = f"metrics={misfit} do not fit tasks of {kind}; expected metrics such as {by_default}."
         raise ValueError(msg)
     return chosen
 
@@ -88,7 +88,7 @@ def _metrics(tasks: Sequence[Task], metrics: Sequence[str] | None) -> list[str]:
 def _check_names(tasks: Sequence[Task], methods: Mapping[str, Make]) -> None:
     names = [t.name for t in tasks]
     if len(set(names)) < len(names):
-        msg = f"Tasks must have names of their own; found {names}."
+        msg = f"Task names must be unique; found {names}."
         raise ValueError(msg)
     if Y_TRUE in methods:
         msg = f"A method cannot be called {Y_TRUE!r}: that is the name of the true labels among the predictions."
@@ -100,7 +100,7 @@ def _without_labels(adata: AnnData) -> AnnData:
     x = {} if adata.X is None else {"X": adata.X}
     slots = {k: dict(getattr(adata, k)) for k in ("obsm", "varm", "obsp", "varp")}
     layers = {k: v for k, v in adata.layers.items() if k is not None}  # anndata >= 0.13 lists X there too
-    uns = {k: v for k, v in adata.uns.items() if not k.startswith("_scvi")}  # scvi-tools' identity of the first
+    uns = {k: v for k, v in adata.uns.items() if not k.startswith("_scvi")}  # scvi-tools' identifiers of the first
     raw = adata.raw
     if raw is not None:
         slots["raw"] = {"X": raw.X, "var": raw.var, "varm": dict(raw.varm)}
@@ -110,13 +110,10 @@ def _without_labels(adata: AnnData) -> AnnData:
 def _one(
     task: Task, seed: int, methods: Mapping[str, Make], metrics: Sequence[str], shared: AnnData, results: Results
 ) -> list[dict]:
-    """All methods on one task and seed; fills the results, and returns a row of scores per method."""
+    """Run all methods on one task and seed; fills the results, and returns a row of scores per method."""
     train, other, test = task.rows(seed)
     if not len(test):
-        msg = (
-            f"task {task.name!r}: there is no test cell; the types of the two sides have no name in common. Pass "
-            "rename=."
-        )
+        msg = f"task {task.name!r}: there is no test cell, as training and test data share no type. Pass rename=."
         raise ValueError(msg)
     shared.obs[_KEY] = task.hidden(train).to_numpy() if task.kind == NUMBERS else task.hidden(train).array
     tested = shared if other is task.adata else other

@@ -1,4 +1,4 @@
-"""Which cells are trained on and which are tested, for one seed."""
+"""Splits: the training and test cells of a task, for one seed."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ Indices = np.ndarray
 
 @dataclass(frozen=True)
 class Stratified:
-    """Stratified hold-out: the same share of every type is tested.
+    """Stratified hold-out: the same share of every type is held out for testing.
 
     Parameters
     ----------
     test_size
-        The share.
+        Share of the cells that is tested.
     min_cells
         Types with fewer cells are left out.
     """
@@ -56,23 +56,23 @@ class FewLabels:
 class LeaveOut:
     """Test on all cells of some groups, such as a donor or a study.
 
-    Types that the others lack are left out, since they cannot be predicted.
+    Types that occur only in these groups are left out, since they cannot be predicted.
 
     Parameters
     ----------
     key
         Column of `obs`.
     groups
-        Its values to test on.
+        Values of that column to test on.
     """
 
     key: str
     groups: Sequence[str]
 
     def __call__(self, types: np.ndarray, obs: pd.DataFrame, rng: np.random.Generator) -> tuple[Indices, Indices]:
-        """Training and test cells, of those with a type; a seed draws nine tenths of the training cells."""
+        """Training and test cells, of those with a type; each seed draws nine tenths of the training cells."""
         if self.key not in obs:
-            msg = f"LeaveOut(key={self.key!r}): obs holds {list(obs.columns)[:12]}. Pass one of these."
+            msg = f"LeaveOut(key={self.key!r}) is not in obs, which holds {list(obs.columns)[:12]}. Pass one of these."
             raise KeyError(msg)
         group = obs[self.key].astype(str).to_numpy()
         tested = np.isin(group, list(self.groups))
@@ -89,7 +89,7 @@ class LeaveOut:
 
 @dataclass(frozen=True)
 class Across:
-    """Train on one data set, test on another: the task's `other`. A seed draws nine tenths of the training cells."""
+    """Train on one data set, test on another, the task's `other`. Each seed draws nine tenths of the training cells."""
 
     def __call__(self, types: np.ndarray, obs: pd.DataFrame, rng: np.random.Generator) -> tuple[Indices, Indices]:
         """Training cells; the test cells are all of the other data set."""
@@ -98,12 +98,12 @@ class Across:
 
 @dataclass(frozen=True)
 class RandomCells:
-    """A share of all cells is tested, whatever their label; for numbers.
+    """Hold out a random share of all cells, whatever their label; for tasks of numbers.
 
     Parameters
     ----------
     test_size
-        The share.
+        Share of the cells that is tested.
     """
 
     test_size: float = 0.2
@@ -122,7 +122,7 @@ def _nine_tenths(train: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def _by_type(
     types: np.ndarray, rng: np.random.Generator, least: int, n_train: Callable[[int], int]
 ) -> tuple[Indices, Indices]:
-    """The first cells of every type, in a random order, are trained on."""
+    """Train on the first cells of every type, in a random order."""
     order = rng.permutation(np.flatnonzero(types != ""))
     frame = pd.DataFrame({"row": order, "type": types[order]})
     rank = frame.groupby("type").cumcount().to_numpy()

@@ -24,33 +24,34 @@ def summary(
     level: float = 0.95,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Mean scores with intervals of the difference to the best simple baseline, by a paired bootstrap over cells.
+    """Mean scores, and the difference to the best simple baseline with intervals from a paired bootstrap over cells.
 
-    A draw takes the task's cells with replacement, the same for both methods and for all seeds, whose test sets share
-    cells (a separate draw per seed would underestimate the variance of the mean); each seed's score is computed from
-    them, and seeds are drawn too. So an interval covers the choice of test and training cells.
+    Each bootstrap draw takes the task's cells with replacement, the same for both methods and for all seeds, because
+    the test sets of the seeds share cells (a separate draw per seed would underestimate the variance of the mean). The
+    score of each seed is computed from the drawn cells, and seeds are drawn too. An interval therefore covers the
+    choice of test and training cells.
 
     Parameters
     ----------
     results
-        Of :func:`run`.
+        Output of :func:`run`.
     against
-        The simple baselines; each task's best of them by mean is the reference method. By default each method is
-        compared with the best other one.
+        Names of the simple baselines; in each task, the one with the best mean is the reference method. By default each
+        method is compared with the best other one.
     metric
         A key of `METRICS`; by default the first that was computed.
     n_boot
-        Draws.
+        Number of draws.
     level
-        Of the intervals.
+        Confidence level of the intervals.
     seed
         Seed of the draws.
 
     Returns
     -------
     pandas.DataFrame
-        A row per task and method: `mean`, `sd` over seeds, `against`, `difference`, its interval `low` and `high`, and
-        `verdict`: "better", "worse", or "not established" if the interval holds 0.
+        One row per task and method: `mean`, `sd` over seeds, `against`, `difference`, its interval `low` and `high`,
+        and `verdict`: "better", "worse", or "not established" if the interval contains 0.
 
     Raises
     ------
@@ -99,7 +100,7 @@ def _compare(results: Results, task: str, name: str, reference: str, options: _O
     """Difference to the reference method, its interval and the verdict."""
     keys = [key for key in results.predictions if key[0] == task]
     cells, positions = np.unique(np.concatenate([results.test_indices[key] for key in keys]), return_inverse=True)
-    # Positions of the cells of each seed among all that are tested in any.
+    # Positions of each seed's test cells among the test cells of all seeds.
     at = np.split(positions, np.cumsum([len(results.test_indices[key]) for key in keys])[:-1])
     pairs = [_Pair.of(results, key, name, reference, options.metric) for key in keys]
     rng, n = np.random.default_rng(options.seed), len(cells)
@@ -117,7 +118,7 @@ def _compare(results: Results, task: str, name: str, reference: str, options: _O
 
 @dataclass(frozen=True)
 class _Pair:
-    """The truth and two predictions of one task and seed; types as codes, so that a draw is quick."""
+    """The truth and two predictions of one task and seed; types are codes, so that a draw is fast."""
 
     metric: str
     y_true: np.ndarray

@@ -26,7 +26,7 @@ class Task:
     Parameters
     ----------
     name
-        For the tables.
+        Name in tables.
     adata
         Cells by genes.
     labels_key
@@ -37,14 +37,14 @@ class Task:
     other
         Another data set to test on; its column has the same name.
     rename
-        From names of types to common ones, in both data sets; a name that is not in it is left out. By default names
-        are unchanged.
+        Common name of each type, for both data sets; types that are not in it are left out. By default names are
+        unchanged.
     unlabeled
         Words for "no type".
     """
 
     kind: ClassVar[str] = LABELS
-    """What is predicted."""
+    """Kind of prediction."""
 
     name: str
     adata: AnnData
@@ -71,17 +71,17 @@ class Task:
         return (types if self.rename is None else types.map(self.rename).fillna("")).to_numpy(dtype=object)
 
     def truth(self, adata: AnnData, rows: np.ndarray) -> np.ndarray:
-        """What is to be predicted of some cells, (cells,)."""
+        """True types of some cells, (cells,)."""
         return self.types(adata)[rows].astype(str)
 
     def hidden(self, train: np.ndarray) -> pd.Series:
-        """The labels of the training cells, for a method; those of all others are hidden."""
+        """Labels for a method: those of the training cells; all others are hidden."""
         types = self.types(self.adata)
         shown = np.where(np.isin(np.arange(len(types)), train), types, "")
         return pd.Series(pd.Categorical(shown), index=self.adata.obs_names)
 
     def rows(self, seed: int) -> tuple[np.ndarray, AnnData, np.ndarray]:
-        """Training cells; the data to test on and its test cells."""
+        """Training cells, test data, and test cells of a seed."""
         types, rng = self.types(self.adata), np.random.default_rng(seed)
         train, test = self.split(types, self.adata.obs, rng)
         if self.other is None:

@@ -18,12 +18,12 @@ from scellm.data._view import View, identity
 class TokenDataset(AnnTorchDataset):
     """Rows of the binned layer as `gene`, `bin` and `offsets`, with every other registered field.
 
-    Nothing is dense in genes: a batch costs its non-zeros.
+    No array is dense in genes: the cost of a batch is proportional to its non-zeros.
 
     Parameters
     ----------
     manager
-        Of an AnnData that has been set up.
+        Manager of an AnnData that has been set up.
     """
 
     def __init__(self, manager: AnnDataManager) -> None:
@@ -44,7 +44,7 @@ class TokenDataset(AnnTorchDataset):
         return batch | self.columns(rows)
 
     def columns(self, rows: np.ndarray) -> Batch:
-        """What is registered per cell, (cells,): int64 for codes, float32 for numbers; and the index of each cell."""
+        """Registered columns, (cells,): int64 for codes, float32 for numbers; and the index of each cell."""
         keys = [k for k in self.adata_manager.data_registry if k != REGISTRY_KEYS.X_KEY]
         columns = {k: _plain(np.asarray(self.data[k])[rows].reshape(-1)) for k in keys}
         return columns | {"row": rows.astype(np.int64)}
@@ -57,13 +57,12 @@ def _plain(values: np.ndarray) -> np.ndarray:
 class ViewDataset(TokenDataset):
     """Two views of each cell, drawn from its counts and then binned as `prepare` does.
 
-    Indexed by `(step, rows)`, so that a draw depends on seed, step and cell only: not on the batch, the order or the
-    worker.
+    Indexed by `(step, rows)`: a draw depends only on seed, step and cell, not on batch, order or worker.
 
     Parameters
     ----------
     manager
-        Of an AnnData that has been set up.
+        Manager of an AnnData that has been set up.
     views
         One function for each of the two views.
     seed
@@ -98,8 +97,5 @@ class ViewDataset(TokenDataset):
 def _check_exact(counts: PreparedCounts) -> None:
     detected, matrix = counts.expression.detected, counts.expression.matrix
     if not detected.exact:
-        msg = (
-            f"A view is drawn from whole counts; adata.{matrix.name} holds {detected.kind}. Pretrain with "
-            "view='identity'."
-        )
+        msg = f"A view needs whole counts; adata.{matrix.name} holds {detected.kind}. Pretrain with view='identity'."
         raise ValueError(msg)

@@ -20,9 +20,9 @@ class AnnDataSource(CellSource):
     Parameters
     ----------
     manager
-        Of the AnnData.
+        Manager of the AnnData.
     options
-        How cells are taken.
+        Options for drawing cells.
     """
 
     dataset: ViewDataset
@@ -34,12 +34,12 @@ class AnnDataSource(CellSource):
 
     @classmethod
     def accepts(cls, data: Any) -> bool:
-        """Whether it is a manager of scvi-tools."""
+        """Whether `data` is a manager of scvi-tools."""
         return isinstance(data, AnnDataManager)
 
     @classmethod
     def of(cls, data: Any, options: SourceOptions) -> Self:
-        """Open it."""
+        """Open the AnnData as a source."""
         return cls(data, options)
 
     def whole(self, rows: np.ndarray) -> Batch:
@@ -47,7 +47,7 @@ class AnnDataSource(CellSource):
         return self.dataset.whole(rows)
 
     def labelled(self) -> dict[str, int]:
-        """Cells known to be tumour or normal."""
+        """Number of cells known to be tumour or normal."""
         if _keys.MALIGNANCY_KEY not in self.manager.data_registry:
             return {}
         return {_keys.MALIGNANCY_KEY: int((self.manager.get_from_registry(_keys.MALIGNANCY_KEY) >= 0).sum())}

@@ -18,7 +18,7 @@ def pack(gene: np.ndarray, bins: np.ndarray, offsets: np.ndarray) -> Batch:
 
 
 def bin_counts(counts: Counts, binning: Binning) -> Batch:
-    """Counts to tokens."""
+    """Bin counts to tokens."""
     return pack(counts.gene, binning.bins(counts.count, counts.total, counts.offsets), counts.offsets)
 
 

@@ -1,4 +1,4 @@
-"""From files of cells to a corpus."""
+"""Build a corpus from files of cells."""
 
 from __future__ import annotations
 
@@ -34,22 +34,21 @@ def build_corpus(
 ) -> Corpus:
     """Read many `.h5ad` files into one corpus on the genes of the vocabulary.
 
-    The files may have different genes, in any identifiers that :func:`scellm.pp.prepare` knows, and hold their counts
-    in any matrix that it reads. One file is in memory at a time. The corpus takes about six bytes per expressed gene on
-    disk.
+    The files may have different genes, with any identifiers that :func:`scellm.pp.prepare` knows, and counts in any
+    matrix that it reads. One file is in memory at a time. The corpus takes about six bytes per expressed gene on disk.
 
     Parameters
     ----------
     paths
-        Files, or a folder with some. The order of names is the order of the corpus.
+        `.h5ad` files, or a folder that contains them. The corpus is in the order of file names.
     folder
-        Folder to write; made if it is not there.
+        Folder to write to; created if needed.
     malignancy_key
-        Column of `obs` that says tumour or normal; a file may lack it.
+        Column of `obs` with tumour or normal; files may lack it.
     min_genes
         Cells with fewer expressed genes of the vocabulary are left out.
     overwrite
-        Replace a corpus that is there; nothing else is ever removed.
+        Replace an existing corpus; no other file is ever removed.
 
     Returns
     -------
@@ -59,10 +58,10 @@ def build_corpus(
     Raises
     ------
     FileExistsError
-        If there is a corpus and `overwrite` is false, or the folder holds other things.
+        If the folder holds a corpus and `overwrite` is false, or holds other files.
     ValueError
-        If there is no file, two have one name, one cannot be read or holds no whole counts of human genes, or no cell
-        has `min_genes`; nothing is then left behind.
+        If there is no file, two files have the same name, a file cannot be read or holds no whole counts of human
+        genes, or no cell has `min_genes`. Nothing is left behind in this case.
     """
     files = _files(paths)
     folder = Path(folder)
@@ -87,7 +86,7 @@ def _check_folder(folder: Path, *, overwrite: bool) -> None:
     there = {p.name for p in folder.iterdir()} if folder.is_dir() else {folder.name} if folder.exists() else set()
     others = sorted(there - {"corpus.json", "origin.bin"} - {f"{k}.bin" for k in ARRAYS})  # origin.bin: of format 1
     if others:
-        msg = f"{folder} is to hold a corpus and nothing else; found {others[:4]}. Name a folder that is new or empty."
+        msg = f"A corpus needs a folder of its own; {folder} holds {others[:4]}. Pass a new or empty folder."
         raise FileExistsError(msg)
     if there and not overwrite:
         msg = f"{folder} holds a corpus. Read it with scellm.data.Corpus({str(folder)!r}), or pass overwrite=True."
@@ -100,7 +99,7 @@ def _files(paths: str | PathLike | Sequence[str | PathLike]) -> list[Path]:
     names = [f.stem for f in files]
     if not files or len(set(names)) < len(names):
         found = names or f"none in {[str(g) for g in given]}"
-        msg = f"A corpus needs .h5ad files with names of their own; found {found}."
+        msg = f"A corpus needs .h5ad files with unique names; found {found}."
         raise ValueError(msg)
     return files
 
@@ -154,7 +153,7 @@ def _write(files: list[Path], part: Path, malignancy_key: str | None, min_genes:
 def _read(path: Path) -> AnnData:
     try:
         return ad.read_h5ad(path)
-    except (OSError, KeyError) as error:  # no file, or not one of AnnData
+    except (OSError, KeyError) as error:  # no such file, or no AnnData in it
         msg = f"cannot be read: {error}"
         raise ValueError(msg) from error
 
@@ -200,13 +199,13 @@ def _expression_and_genes(adata: AnnData) -> tuple[Expression, GeneMatch]:
         expression = find_expression(adata)
     if not expression.detected.exact:
         msg = (
-            f"adata.{expression.matrix.name} holds {expression.detected.kind}, and a corpus needs whole counts, or a "
-            "log1p of them."
+            f"adata.{expression.matrix.name} holds {expression.detected.kind}; a corpus needs whole counts, or a log1p "
+            "of whole counts."
         )
         raise ValueError(msg)
     match = match_genes(expression.matrix.var, load_vocabulary())
     if not match.n_matched:
-        msg = f"none of its {len(match.ids):,} genes is known, such as {list(match.names[:3])}."
+        msg = f"none of its {len(match.ids):,} genes is known; found names such as {list(match.names[:3])}."
         raise ValueError(msg)
     return expression, match
 

@@ -1,4 +1,4 @@
-"""Cells of many files as one set, on disk: what pretraining on a corpus reads."""
+"""A corpus: the cells of many files, stored on disk for pretraining."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ ARRAYS = {
     "source": np.int16,
     "malignancy": np.int8,
 }
-"""The arrays of a corpus, each in a file of its own: gene ids and counts of all tokens, where each cell starts (cells + 1),
-and of each cell the total counts, the number of the source, and malignancy (0 normal, 1 tumour, -1 unknown)."""
+"""The arrays of a corpus, one file each: gene id and count of every token; start of every cell (cells + 1); total
+count, number of the source, and malignancy (0 normal, 1 tumour, -1 unknown) of every cell."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Corpus:
 
     @cached_property
     def card(self) -> dict[str, Any]:
-        """For each source its file, cells kept and left out, genes, licence."""
+        """Description of the corpus: for each source its file, cells kept and left out, genes, licence."""
         return json.loads((self.folder / "corpus.json").read_text(encoding="utf-8"))
 
     @property
@@ -107,7 +107,8 @@ class Corpus:
         Returns
         -------
         Counts
-            Packed; costs the expressed genes of these cells. (The gather is as in `Tokens.positions`.)
+            Packed; the cost is proportional to the expressed genes of these cells. (Indexing is as in
+            `Tokens.positions`.)
         """
         offsets = self.arrays["offsets"]
         start, n = offsets[rows], offsets[np.asarray(rows) + 1] - offsets[rows]
@@ -136,12 +137,12 @@ class Corpus:
         return Tokens.of(bin_counts(view(self.counts(rows), key), binning))
 
     def sample(self, n: int, *, indices: np.ndarray | None = None, power: float = 0.5, seed: int = 0) -> np.ndarray:
-        """Draw some cells as pretraining does, small sources more often than their size.
+        """Draw cells as pretraining does: small sources more often than in proportion to their size.
 
         Parameters
         ----------
         n
-            How many, at most as many as there are.
+            Number of cells, at most as many as there are.
         indices
             Cells to draw from; by default all.
         power
@@ -152,7 +153,7 @@ class Corpus:
         Returns
         -------
         numpy.ndarray
-            Indices, int64, (n,), ascending. A cell of a small source can come twice.
+            Indices, int64, (n,), ascending. A cell of a small source can occur twice.
         """
         rows = np.arange(len(self)) if indices is None else np.asarray(indices)
         return np.sort(SourceBalancedSampler(rows, self.arrays["source"][rows], power).epoch(0, seed)[:n])
@@ -163,7 +164,7 @@ class Corpus:
         Parameters
         ----------
         validation_size
-            Share to hold out; at least one cell of a source, if it is above 0.
+            Share to hold out; if above 0, at least one cell of every source that has two or more.
         seed
             Seed of the draw.
 

@@ -23,7 +23,7 @@ class CorpusSource(CellSource):
     corpus
         The corpus.
     options
-        How cells are taken.
+        Options for drawing cells.
     """
 
     dataset: CorpusDataset
@@ -36,12 +36,12 @@ class CorpusSource(CellSource):
 
     @classmethod
     def accepts(cls, data: Any) -> bool:
-        """Whether it is a corpus, or a path."""
+        """Whether `data` is a corpus or a path."""
         return isinstance(data, Corpus | str | PathLike)
 
     @classmethod
     def of(cls, data: Any, options: SourceOptions) -> Self:
-        """Open it."""
+        """Open the corpus as a source."""
         return cls(data if isinstance(data, Corpus) else Corpus(data), options)
 
     def whole(self, rows: np.ndarray) -> Batch:
@@ -49,7 +49,7 @@ class CorpusSource(CellSource):
         return self.dataset.whole(rows)
 
     def labelled(self) -> dict[str, int]:
-        """Cells known to be tumour or normal."""
+        """Number of cells known to be tumour or normal."""
         return {_keys.MALIGNANCY_KEY: int((self.corpus.arrays["malignancy"] >= 0).sum())}
 
     def names(self) -> Any:

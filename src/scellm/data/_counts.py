@@ -18,7 +18,7 @@ class Counts:
     count
         Counts, (tokens,); whole numbers if the data have them.
     offsets
-        Where each cell starts, and the end, int64, (cells + 1,).
+        Start of each cell, and the end of the last, int64, (cells + 1,).
     total
         Counts of each cell over all its genes, known or not, float64, (cells,).
     cell

@@ -1,4 +1,4 @@
-"""The data side of pretraining, for Lightning."""
+"""The data module of pretraining, for Lightning."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from scellm.data._samplers import StepSampler
 
 
 class PretrainingDataModule(pl.LightningDataModule):
-    """One pass of the loader is the whole run.
+    """A data module whose loader yields all steps of a run in one pass.
 
     Parameters
     ----------
     dataset
-        Gives views for `(step, rows)`.
+        Returns two views for `(step, rows)`.
     sampler
-        Gives `(step, rows)`.
+        Yields `(step, rows)`.
     """
 
     def __init__(self, dataset: Dataset, sampler: StepSampler) -> None:

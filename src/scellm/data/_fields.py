@@ -1,4 +1,4 @@
-"""What scellm registers of an AnnData with scvi-tools: tokens, labels, malignancy."""
+"""Fields of an AnnData that scellm registers with scvi-tools: tokens, labels, malignancy."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ class GeneTokenField(LayerField):
             raise ValueError(msg)
 
     def register_field(self, adata: AnnData) -> dict:
-        """Prepare the data if that was not done, and record how."""
+        """Prepare the data if needed, and record the report."""
         ensure_prepared(adata, self._counts_layer)
         return super().register_field(adata) | {self.REPORT_KEY: require_report(adata).to_uns()}
 
     def transfer_field(self, state_registry: dict, adata_target: AnnData, **kwargs: Any) -> dict:
-        """Set up a query with the bins of the training data; its genes may be others."""
+        """Set up a query with the bins of the training data; its genes may differ."""
         like = PrepareReport.from_uns(state_registry[self.REPORT_KEY]).binning
         layer = self._counts_layer
         if layer is not None and layer not in layer_names(adata_target):
@@ -70,9 +70,9 @@ class GeneTokenField(LayerField):
 
 
 class LabelField(LabelsWithUnlabeledObsField):
-    """Cell types. Missing values are unlabelled; in a query so are a missing column and unseen types.
+    """Cell types. Missing values count as unlabelled; in a query, so do a missing column and unseen types.
 
-    No column of the user is changed.
+    The user's columns are not changed.
     """
 
     def register_field(self, adata: AnnData) -> dict:
@@ -82,7 +82,7 @@ class LabelField(LabelsWithUnlabeledObsField):
         return self._write(adata, labels, np.array([*types, self._unlabeled_category], dtype=object))
 
     def transfer_field(self, state_registry: dict, adata_target: AnnData, **kwargs: Any) -> dict:
-        """Number the types of a query as those of the training data are."""
+        """Number the types of a query as in the training data."""
         mapping = np.asarray(state_registry[self.CATEGORICAL_MAPPING_KEY], dtype=object)
         return self._write(adata_target, self._labels(adata_target), mapping)
 
@@ -106,7 +106,7 @@ class LabelField(LabelsWithUnlabeledObsField):
 
 
 class MalignancyField(LabelField):
-    """Tumour (1) or normal (0); anything else, and a missing column, is -1 and takes no part in the objective.
+    """Tumour (1) or normal (0); all other values, and a missing column, are -1 and ignored by the objective.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ class MalignancyField(LabelField):
         super().__init__(_keys.MALIGNANCY_KEY, obs_key, "unknown")
 
     def register_field(self, adata: AnnData) -> dict:
-        """Read the words."""
+        """Convert the words to codes."""
         adata.obs[self.attr_key] = malignancy_codes(self._labels(adata))
         return {
             self.CATEGORICAL_MAPPING_KEY: np.array(["normal", "tumor"], dtype=object),

@@ -19,7 +19,7 @@ class LabelSplit:
     Parameters
     ----------
     train, validation, test
-        Indices of cells, int64; a test set is never looked at.
+        Indices of cells, int64; the test set is never used.
     codes
         Type of every cell of the data, int64, (n_obs,); the last code is "unlabelled".
     """
@@ -44,7 +44,7 @@ class LabelSplit:
         Parameters
         ----------
         manager
-            Of an AnnData that was set up with labels.
+            Manager of an AnnData that was set up with labels.
         types
             Names of the types, in the order of their codes.
         indices
@@ -59,7 +59,7 @@ class LabelSplit:
         Returns
         -------
         LabelSplit
-            A type with one cell is trained on.
+            The split; a type with a single cell is used for training.
 
         Raises
         ------
@@ -77,7 +77,7 @@ class LabelSplit:
         return cls(train, validation, np.zeros(0, dtype=int), codes)
 
     def loader(self, manager: AnnDataManager, batch_size: int, **kwargs: Any) -> DataSplitter:
-        """The data side of training, for Lightning; all other cells count as test cells, as scvi-tools wants every one."""
+        """The data splitter for Lightning; scvi-tools needs all cells, so unused cells count as test cells."""
         used = np.concatenate([self.train, self.validation, self.test])
         rest = np.setdiff1d(np.arange(len(self.codes)), used)
         parts = [self.train, self.validation, np.union1d(self.test, rest)]

@@ -16,7 +16,7 @@ MALIGNANCY_WORDS = {
 
 
 def malignancy_codes(words: pd.Series) -> pd.Series:
-    """Read words of any case.
+    """Convert words, in upper or lower case, to codes.
 
     Parameters
     ----------

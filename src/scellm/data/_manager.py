@@ -1,4 +1,4 @@
-"""The public hook through which every scvi-tools loader gets its dataset."""
+"""The data manager, from which every scvi-tools loader gets its dataset."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def is_prepared(adata: AnnData) -> bool:
 
 
 def ensure_prepared(adata: AnnData, layer: str | None = None, like: Binning | None = None) -> None:
-    """Prepare the data if that was not done.
+    """Prepare the data if needed.
 
     Parameters
     ----------
@@ -96,14 +96,14 @@ def gene_ids(adata: AnnData) -> np.ndarray:
 
 @dataclass(frozen=True)
 class PreparedCounts:
-    """The counts behind a prepared AnnData, read by rows, on the genes of the vocabulary.
+    """The counts of a prepared AnnData, read by rows, on the genes of the vocabulary.
 
     Parameters
     ----------
     expression
         The matrix that `prepare` read.
     columns
-        Which of its columns are genes.
+        Its columns that hold genes.
     ids
         Gene id of each column, -1 if unknown or not in `adata`.
     binning
@@ -147,7 +147,7 @@ class PreparedCounts:
         stored = sp.csr_matrix((layer.data, gene_ids(adata)[layer.indices], layer.indptr), shape=shape)
         if (stored != sp.csr_matrix((bins, now.gene, now.offsets), shape=shape)).nnz:
             msg = (
-                "The counts changed since scellm.pp.prepare read them: the bins of the first cells are others now. Run "
+                "The counts changed since scellm.pp.prepare read them: the first cells now have other bins. Run "
                 "scellm.pp.prepare(adata) again."
             )
             raise ValueError(msg)
@@ -158,8 +158,8 @@ def _find_again(adata: AnnData, report: PrepareReport) -> Expression:
         expression = find_expression(adata, report.matrix.removeprefix("layers/"))
     except (KeyError, ValueError) as error:
         msg = (
-            f"scellm.pp.prepare found the counts in adata.{report.matrix}; they are not there any more. Put them back, "
-            "or prepare again. Pretraining with view='identity' does not need them."
+            f"scellm.pp.prepare found the counts in adata.{report.matrix}, and they are no longer there. Put them "
+            "back, or prepare again. Pretraining with view='identity' does not need them."
         )
         raise ValueError(msg) from error
     if expression.detected.kind != report.taken_for:

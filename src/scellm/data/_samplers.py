@@ -1,4 +1,4 @@
-"""Which cells a step sees: a function of the seed and the index of the step alone."""
+"""Samplers: the cells of a step depend only on the seed and the index of the step."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ class StepSampler(Sampler):
     Parameters
     ----------
     order
-        Gives the cells of an epoch.
+        The order of cells in an epoch.
     batch_size
-        Cells per step; cells left over at the end of an epoch wait for another.
+        Cells per step; cells left over at the end of an epoch are skipped in that epoch.
     steps
-        Number of steps in all.
+        Total number of steps.
     seed
         Seed of the shuffles.
     start

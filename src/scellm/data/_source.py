@@ -1,4 +1,4 @@
-"""A source of cells for pretraining: what an AnnData and a corpus have in common."""
+"""A source of cells for pretraining: the common interface of an AnnData and a corpus."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from scellm.pp import Binning
 
 @dataclass(frozen=True)
 class SourceOptions:
-    """How cells are taken from a source.
+    """Options for drawing cells from a source.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class SourceOptions:
     seed
         Seed of all draws.
     power, block
-        Of :class:`SourceBalancedSampler`, for data of several sources.
+        Options of :class:`SourceBalancedSampler`, for data of several sources.
     """
 
     binning: Binning
@@ -50,13 +50,13 @@ class SourceOptions:
 
 
 class CellSource(ABC):
-    """Cells to pretrain on. A new kind of source is one file with a subclass, and one line in `SOURCES`.
+    """Cells to pretrain on. To add a kind of source, write a file with a subclass and list it in `SOURCES`.
 
     Attributes
     ----------
     dataset
-        Indexed by `(step, rows)`; gives a batch with `gene`, `bin`, `offsets`, perhaps a second view with the suffix
-        "_b", and label columns.
+        Indexed by `(step, rows)`; returns a batch with `gene`, `bin`, `offsets`, label columns, and perhaps a second
+        view with the suffix "_b".
     order
         The order of cells in an epoch.
     """
@@ -88,9 +88,9 @@ class CellSource(ABC):
 
     @abstractmethod
     def names(self) -> Any:
-        """What identifies the cells that may be drawn: their names, or their indices in a fixed set."""
+        """Identifiers of the cells that may be drawn: their names, or their indices in a fixed set."""
 
     def describe(self) -> dict[str, Any]:
-        """Plain values that a checkpoint keeps, so that another source is refused."""
+        """Plain values for the checkpoint, so that a run cannot be resumed with another source."""
         names = pd.Index(self.names())
         return {"cells": sha256(pd.util.hash_pandas_object(names, index=False).to_numpy().tobytes()).hexdigest()}

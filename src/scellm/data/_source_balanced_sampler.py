@@ -1,4 +1,4 @@
-"""Draw cells of several sources, small sources more often than their size."""
+"""Draw cells from several sources, small sources more often than in proportion to their size."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from scellm._options import in_range
 
 
 class SourceBalancedSampler:
-    """Cells of several sources, small sources more often than their size.
+    """Draws cells from several sources, small sources more often than in proportion to their size.
 
-    A source takes part in proportion to its size to the `power`; over the epochs each of its cells is seen equally
+    A source is drawn in proportion to its size to the `power`. Over the epochs, each of its cells is drawn equally
     often.
 
     Parameters
@@ -18,17 +18,17 @@ class SourceBalancedSampler:
     indices
         Indices of the cells.
     source
-        Number of the source of each of them, (cells,).
+        Number of each cell's source, (cells,).
     power
-        1: by size; 0: every source equally; 0.5: by the square root of the size.
+        1: by size; 0: all sources equally often; 0.5: by the square root of the size.
     block
-        Cells of one source that follow each other, so that many negatives of a cell come from its own source; the last
-        block of a source is shorter. 1: fully mixed.
+        Number of consecutive cells from one source, so that many negatives of a cell come from its own source; the last
+        block of a source may be shorter. 1: fully mixed.
 
     Raises
     ------
     ValueError
-        If the power is not between 0 and 1, the block is not a whole number from 1 on, or there are no cells.
+        If the power is not between 0 and 1, the block is not a whole number of at least 1, or there are no cells.
     """
 
     def __init__(self, indices: np.ndarray, source: np.ndarray, power: float, block: int = 1) -> None:
@@ -46,7 +46,7 @@ class SourceBalancedSampler:
         return int(self.draws.sum())
 
     def epoch(self, number: int, seed: int) -> np.ndarray:
-        """As many cells as there are, blocks in a random order; each source continues where the last epoch stopped."""
+        """The cells of an epoch, in blocks in a random order; each source continues where the last epoch stopped."""
         parts = [
             _take_cyclic(rows, number * n, n, (seed, source))
             for (source, rows), n in zip(self.of.items(), self.draws, strict=True)
@@ -55,7 +55,7 @@ class SourceBalancedSampler:
 
 
 def _shuffle_blocks(parts: list[np.ndarray], block: int, rng: np.random.Generator) -> np.ndarray:
-    """Cut each part into blocks, the last of a part shorter, and put the blocks of all parts in a random order."""
+    """Cut each part into blocks (the last may be shorter), and put the blocks of all parts in a random order."""
     of = np.concatenate([np.arange(len(part)) // block for part in parts])  # block of each cell within its part
     of += np.repeat(np.cumsum([0, *(-(-len(part) // block) for part in parts[:-1])]), [len(part) for part in parts])
     position = np.argsort(rng.permutation(of[-1] + 1))
@@ -63,7 +63,7 @@ def _shuffle_blocks(parts: list[np.ndarray], block: int, rng: np.random.Generato
 
 
 def _round_to_sum(x: np.ndarray) -> np.ndarray:
-    """Whole numbers of the same sum, by the largest remainder."""
+    """Round to whole numbers with the same sum, by the largest remainder."""
     low = np.floor(x).astype(int)
     rest = round(x.sum()) - low.sum()
     low[np.argsort(low - x, kind="stable")[:rest]] += 1

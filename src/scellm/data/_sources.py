@@ -1,4 +1,4 @@
-"""The kinds of sources, and how one is found for given data."""
+"""The kinds of sources, and the choice of one for given data."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from scellm.data._corpus_source import CorpusSource
 from scellm.data._source import CellSource, SourceOptions
 
 SOURCES: list[type[CellSource]] = [AnnDataSource, CorpusSource]
-"""Kinds of sources; the first that accepts the data is taken. A new one is one file, and one line here."""
+"""Kinds of sources; the first that accepts the data is used. To add one, write a file and list it here."""
 
 
 def as_source(data: Any, options: SourceOptions) -> CellSource:
@@ -20,7 +20,7 @@ def as_source(data: Any, options: SourceOptions) -> CellSource:
     data
         A manager of an AnnData, a :class:`Corpus`, or the folder of one.
     options
-        How cells are taken.
+        Options for drawing cells.
 
     Returns
     -------
@@ -35,7 +35,7 @@ def as_source(data: Any, options: SourceOptions) -> CellSource:
     kind = next((s for s in SOURCES if s.accepts(data)), None)
     if kind is None:
         msg = (
-            f"corpus= takes what scellm.data.build_corpus returned, or the path of its folder; found "
+            f"corpus= takes the output of scellm.data.build_corpus, or the path of its folder; found "
             f"{type(data).__name__}. To pretrain on an AnnData, make the model with it: scellm.CellLM(adata)."
         )
         raise TypeError(msg)

@@ -10,7 +10,7 @@ from scellm.data._counts import Counts
 
 @dataclass(frozen=True)
 class SubsampleGenes:
-    """Keep each expressed gene with one probability; counts are unchanged.
+    """Keep each expressed gene with the same probability; its count is unchanged.
 
     Parameters
     ----------
@@ -31,6 +31,6 @@ class SubsampleGenes:
             raise ValueError(msg)
 
     def __call__(self, counts: Counts, key: int) -> Counts:
-        """Drop genes; a cell's total is unchanged, so that the bins of the others are."""
+        """Drop genes; a cell's total is unchanged, and so are the bins of the genes kept."""
         of = counts.cell_of_token
         return counts.keep(uniform(key, counts.cell[of], counts.gene) < self.share, counts.count, counts.total)

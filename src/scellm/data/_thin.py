@@ -10,7 +10,7 @@ from scipy.stats import binom
 from scellm._random import uniform
 from scellm.data._counts import Counts
 
-_REST, _DEPTH = -1, -2  # in place of a gene id, for a number drawn per cell
+_REST, _DEPTH = -1, -2  # used in place of a gene id, for numbers drawn per cell
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Thin:
     Parameters
     ----------
     low, high
-        The share of molecules kept is drawn evenly between them.
+        The share of molecules kept is drawn uniformly between them.
 
     Raises
     ------
@@ -39,7 +39,7 @@ class Thin:
             raise ValueError(msg)
 
     def __call__(self, counts: Counts, key: int) -> Counts:
-        """Thin the counts, and in the same way those outside the vocabulary."""
+        """Thin the counts, and those outside the vocabulary in the same way."""
         share = self.low + (self.high - self.low) * uniform(key, counts.cell, _DEPTH)  # (cells,)
         of = counts.cell_of_token
         n = counts.count.astype(np.int64)

@@ -7,7 +7,7 @@ from scellm.data._thin import Thin
 from scellm.data._view import View, identity
 
 VIEWS: dict[str, View] = {"identity": identity, "thin": Thin(), "subsample": SubsampleGenes()}
-"""Views by name. A new one is one function, and one line here; any function of the same form can also be passed."""
+"""Views by name. To add one, write a function and list it here; any function of the same form can also be passed."""
 
 
 def get_view(view: str | View) -> View:

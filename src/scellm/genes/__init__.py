@@ -1,4 +1,4 @@
-"""Genes: the vocabulary, the names that a gene goes by, and gene embeddings."""
+"""Genes: the vocabulary, the names of a gene, and gene embeddings."""
 
 from scellm.genes._align import align_rows
 from scellm.genes._match import GeneMatch, match_genes, match_names

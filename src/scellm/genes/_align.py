@@ -1,4 +1,4 @@
-"""Bring rows that are named by genes to the order of the vocabulary."""
+"""Align rows that are named by genes to the vocabulary."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scellm.genes._vocabulary import load_vocabulary
 
 
 def align_rows(names: pd.Index, what: str, usable: np.ndarray | None = None) -> pd.Series:
-    """Find the row of each gene among named rows; the first of several rows of one gene counts.
+    """Find the row of each gene among named rows; if a gene has several rows, the first is used.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ def align_rows(names: pd.Index, what: str, usable: np.ndarray | None = None) -> 
     Returns
     -------
     pandas.Series
-        From the position of a gene in the vocabulary to its row, int64; genes without a row are missing.
+        Row of each gene, indexed by its position in the vocabulary, int64; genes without a row are missing.
     """
     match = match_names(names, load_vocabulary(), what)
     taken = match.known if usable is None else match.known & usable

@@ -1,4 +1,4 @@
-"""Find the vocabulary entry of each gene, by any name it goes by."""
+"""Match genes to the vocabulary by any of their names."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def match_names(names: pd.Index, vocabulary: Vocabulary, column: str = "var_name
     Parameters
     ----------
     names
-        Symbols, Ensembl ids with or without version, HGNC ids, previous symbols, aliases; any mixture.
+        Symbols, Ensembl ids with or without version, HGNC ids, previous symbols, aliases, or a mixture of them.
     vocabulary
         The genes to match to.
     column
@@ -74,7 +74,7 @@ def match_names(names: pd.Index, vocabulary: Vocabulary, column: str = "var_name
     names = names.astype(str)
     ids, how = np.full(len(names), -1, np.int32), np.full(len(names), UNKNOWN, object)
     _fill(ids, how, np.arange(len(names)), names, vocabulary, ("symbol", "ensembl", "hgnc"))
-    # Only the names that are still unknown are cleaned and tried again: the costly steps see few names.
+    # Only names that are still unknown are cleaned and tried again, so that the costly steps see few names.
     rest = np.flatnonzero(ids < 0)
     clean = names[rest].str.strip().str.replace(_GENOME_PREFIX, "", regex=True)
     clean = clean.str.replace(_ENSEMBL_VERSION, r"\1", regex=True)
@@ -99,7 +99,7 @@ def _fill(
 def _fill_made_unique(
     ids: np.ndarray, how: np.ndarray, at: np.ndarray, clean: pd.Index, names: pd.Index, vocabulary: Vocabulary
 ) -> None:
-    """Read 'HSPA14-1' as HSPA14 if HSPA14 itself is there. 'NKX2-1' is a gene of its own, and already known."""
+    """Read 'HSPA14-1' as HSPA14 if HSPA14 itself is present. 'NKX2-1' is another gene, and was matched before."""
     base = clean.str.replace(_MADE_UNIQUE, "", regex=True)
     again = (ids[at] < 0) & (base != clean) & base.isin(names)
     _fill(ids, how, at[again], base[again], vocabulary, tuple(vocabulary.names))
@@ -126,7 +126,7 @@ def match_genes(var: pd.DataFrame, vocabulary: Vocabulary, column: str | None = 
     Raises
     ------
     KeyError
-        If `column` is not there.
+        If `column` does not exist.
     ValueError
         If the genes are those of another species.
     """
@@ -148,7 +148,7 @@ def match_genes(var: pd.DataFrame, vocabulary: Vocabulary, column: str | None = 
 
 
 def _text_columns(var: pd.DataFrame) -> list[str]:
-    """Columns that may hold names: text or categories, with nearly as many different values as genes."""
+    """Columns that may hold names: text or categories that differ for more than half of the genes."""
     kinds = pd.CategoricalDtype | pd.StringDtype
     text = [c for c in var.columns if var[c].dtype == object or isinstance(var[c].dtype, kinds)]
     return [c for c in text if var[c].nunique() > len(var) / 2]
@@ -164,7 +164,7 @@ def refuse_other_species(match: GeneMatch) -> None:
         return
     ids = foreign_ids.sum() > direct.sum()
     examples = list(names[foreign_ids if ids else title][:3])
-    what = "Ensembl ids of another species" if ids else "symbols written as for mouse or rat"
+    what = "Ensembl ids of another species" if ids else "symbols in the style of mouse or rat"
     msg = (
         f"scellm knows human genes, such as 'CD3E' or 'ENSG00000198851'; found {what}: {examples}. "
         "Map them to human orthologs first (one-to-one pairs from Ensembl BioMart) and set adata.var_names to the "

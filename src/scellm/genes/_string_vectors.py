@@ -1,4 +1,4 @@
-"""The gene embeddings that come with the package."""
+"""The gene embeddings included in the package."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _read() -> tuple[pd.DataFrame, dict[str, Any]]:
 def load_string_vectors() -> pd.DataFrame:
     """Load gene embeddings that GraphMAE learned on STRING v11's table of actions.
 
-    The network is of Szklarczyk et al. 2019 (CC BY 4.0). `scripts/build_gene_vectors.py` makes the file; its settings
+    The network is from Szklarczyk et al. 2019 (CC BY 4.0). `scripts/build_gene_vectors.py` makes the file; its settings
     are in `attrs["card"]`.
 
     Returns

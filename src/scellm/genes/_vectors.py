@@ -1,4 +1,4 @@
-"""Read gene embeddings from what a user may give."""
+"""Read gene embeddings that a user gives by name, as a table or as a file."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def read_gene_embeddings(given: pd.DataFrame | str | PathLike) -> pd.DataFrame |
     Raises
     ------
     ValueError
-        If the word is not known, or a column is not numeric.
+        If the name is not known, or a column is not numeric.
     FileNotFoundError
         If there is no such file.
     """
@@ -77,8 +77,8 @@ def vocabulary_rows(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     Parameters
     ----------
     table
-        Genes by dimensions, indexed by any identifiers that `prepare` understands. Of two rows of one gene the first
-        counts; rows with a missing number are left out.
+        Genes by dimensions, indexed by any identifiers that `prepare` understands. Rows with missing values are left
+        out; if a gene has several other rows, the first is used.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The genes that a CellLM knows, with every name a gene goes by."""
+"""The vocabulary: the genes that a model knows, with all their names."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Vocabulary:
             "alias": self._split("alias"),
             "case": pd.Series(ids.to_numpy(), index=self.table["symbol"].str.upper()),
         }
-        # A name of two genes is ambiguous, and left out.
+        # A name that two genes share is ambiguous, and left out.
         return {kind: s[s.index.notna() & ~s.index.duplicated(keep=False)] for kind, s in found.items()}
 
     def _split(self, column: str) -> pd.Series:
@@ -70,7 +70,7 @@ class Vocabulary:
 
 @cache
 def load_vocabulary() -> Vocabulary:
-    """Read the vocabulary that comes with the package.
+    """Read the vocabulary included in the package.
 
     Returns
     -------

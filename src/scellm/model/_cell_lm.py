@@ -1,4 +1,4 @@
-"""CellLM: the door between AnnData and the encoder."""
+"""CellLM, the model that users call on an AnnData."""
 
 from __future__ import annotations
 
@@ -32,38 +32,37 @@ from scellm.train.objectives._registry import make_heads
 
 @final
 class CellLM(TokenModel):
-    """A cell language model: a Performer over each cell's expressed genes.
+    """A cell language model: a Performer over the expressed genes of each cell.
 
-    Zhao, Zhang and Nie 2023, arXiv:2306.04371.
-
-    A cell is the set of its expressed genes, each with a bin of expression. The model is pretrained on unlabelled cells
-    (masked bins, tumour vs normal, contrastive) and fine-tuned to predict cell types.
+    The method is that of Zhao, Zhang and Nie (2023, arXiv:2306.04371). A cell is the set of its expressed genes, each
+    with a bin of expression. The model is pretrained on unlabelled cells (masked bins, tumour vs normal, contrastive)
+    and fine-tuned to predict cell types.
 
     Parameters
     ----------
     adata
         Set up with :meth:`setup_anndata`.
     registry
-        Of a model that was saved; used by :meth:`load`.
+        Registry of a saved model; used by :meth:`load`.
     size
         "mini" (128 wide, 4 blocks), "8m", "25m" or "50m" (512 wide, 10 blocks, as published).
     gene_embeddings
-        Initial gene embeddings: "string", which GraphMAE learned on STRING's protein network and which come with the
-        package (the best of those measured: see the user guide); "random"; a DataFrame, genes (any identifiers that
-        :func:`scellm.pp.prepare` knows) by dimensions; or a path to a `.csv`, `.tsv` or `.parquet` with one. A width
-        other than `dim` is mapped to it by a learned layer. Genes without an embedding start at random.
+        Initial gene embeddings: "string", learned by GraphMAE on STRING's protein network and included in the package
+        (the best of those measured: see the user guide); "random"; a DataFrame, genes (any identifiers that
+        :func:`scellm.pp.prepare` knows) by dimensions; or a path to a `.csv`, `.tsv` or `.parquet` with one. If its
+        width is not `dim`, a learned layer maps it to `dim`. Genes without an embedding are initialised at random.
     train_genes
         Whether the gene table is trained; if not, it is fixed in every stage.
     rescale_genes
-        Bring each column of given embeddings to mean 0 and variance 1, as bin embeddings start.
+        Scale each column of given embeddings to mean 0 and variance 1, as bin embeddings are initialised.
     attention
         "favor" (linear in the number of genes), "softmax" (exact; on a CPU as fast up to about 1,000 genes) or
         "performer-pytorch" (the library, as a reference). All three have the same parameters.
     dropout
-        Probability of dropout; it also makes the two views of a cell that the contrastive objective compares.
+        Probability of dropout, which also makes the two views of a cell in the contrastive objective differ.
     **overrides
         Other options of the shape: `dim`, `depth`, `heads`, `dim_head`, `ff_mult`, `n_features`, `pooling` ("sparse",
-        the paper's; "expression"; "mean"; "cls"), `hashed_dim`, `projector`; see :class:`scellm.nn.Config`.
+        as in the paper; "expression"; "mean"; "cls"), `hashed_dim`, `projector`; see :class:`scellm.nn.Config`.
 
     Raises
     ------
@@ -83,12 +82,12 @@ class CellLM(TokenModel):
 
     Notes
     -----
-    A model reads any genes in any order: they are matched by name. What it computes for a cell depends on that cell
+    Genes are matched by name, so a model reads any genes in any order. The result for a cell depends on that cell
     alone.
     """
 
     _module_cls = CellLMModule
-    _not_pretrained = ("annotation_head.",)  # the types of one data set
+    _not_pretrained = ("annotation_head.",)  # specific to the types of one data set
 
     def _make_module(self, config: Config) -> CellLMModule:
         return self._module_cls(config, len(self._types()), make_heads())
@@ -124,13 +123,13 @@ class CellLM(TokenModel):
         adata
             Cells by genes.
         layer
-            Layer with the counts; by default they are looked for.
+            Layer with the counts; by default they are found automatically.
         labels_key
             Column of `adata.obs` with the cell types to learn. Missing values count as unlabelled.
         unlabeled_category
             Category that marks unlabelled cells.
         malignancy_key
-            Column of `adata.obs` that says tumour or normal, in words such as "tumor", "cancer", "normal", "healthy".
+            Column of `adata.obs` with tumour or normal, in words such as "tumor", "cancer", "normal", "healthy".
         **kwargs
             Used when a saved model is loaded.
 
@@ -138,12 +137,12 @@ class CellLM(TokenModel):
         -------
         None
             Sets `adata.obs['_scvi_labels']`, `adata.obs['_scvi_malignancy']`, `adata.uns['_scvi_uuid']`,
-            `adata.uns['_scvi_manager_uuid']`, and what :func:`scellm.pp.prepare` sets.
+            `adata.uns['_scvi_manager_uuid']`, and the fields that :func:`scellm.pp.prepare` sets.
 
         Raises
         ------
         KeyError
-            If a column is not there; `adata` is not changed.
+            If a column does not exist; `adata` is not changed.
         """
         for name, key in (("labels_key", labels_key), ("malignancy_key", malignancy_key)):
             if key is not None and key not in adata.obs and "source_registry" not in kwargs:
@@ -172,22 +171,22 @@ class CellLM(TokenModel):
         config: PretrainingConfig | None = None,
         **options: Any,
     ) -> None:
-        """Learn from unlabelled cells (paper, section 3.3).
+        """Pretrain on unlabelled cells (paper, section 3.3).
 
-        Each step takes one large batch. Its contrastive loss is over all pairs of cells; divide and conquer gives that
-        loss's exact gradient in the memory of a few chunks. Losses are means over the whole batch, so the cut does not
-        change them.
+        Each step takes one large batch, and the contrastive loss compares all pairs of its cells. Divide and conquer
+        gives the exact gradient of this loss in the memory of a few chunks. Losses are means over the whole batch, so
+        they do not depend on how it is cut.
 
         Parameters
         ----------
         corpus
-            Cells of many files to learn from, in place of the model's own data: what :func:`scellm.data.build_corpus`
-            returned, or its folder.
+            Cells of many files to learn from, in place of the model's own data: the output of
+            :func:`scellm.data.build_corpus`, or its folder.
         indices
             Cells to learn from; by default all.
         checkpoint
-            A file to save to every `checkpoint_every` steps; if it is there, the run resumes from it, to the same
-            weights as without the stop.
+            File to save to every `checkpoint_every` steps. If it exists, the run resumes from it, and the final weights
+            are those of an uninterrupted run.
         accelerator, devices
             As in Lightning; one device.
         config
@@ -206,8 +205,8 @@ class CellLM(TokenModel):
         TypeError
             If an option is not known; the message lists similar names.
         ValueError
-            If a value is not allowed, there are no data, a view needs counts that are not there, or the checkpoint is
-            another run's.
+            If a value is not allowed, there are no data, a view needs counts that do not exist, or the checkpoint is of
+            another run.
         FloatingPointError
             If a loss or gradient is not finite; the message names the term.
         """
@@ -258,17 +257,16 @@ class CellLM(TokenModel):
         config: FineTuningConfig | None = None,
         **options: Any,
     ) -> None:
-        """Learn cell types from the labelled cells.
+        """Fine-tune on the labelled cells, to predict cell types.
 
         Parameters
         ----------
         indices
-            Cells that may be used; by default all. Leave a test set out of these: no other cell is looked at.
+            Cells that may be used; by default all. Leave out a test set: cells outside `indices` are never used.
         accelerator, devices
             As in Lightning; one device.
         datasplitter_kwargs
-            For :class:`scvi.dataloaders.DataSplitter`; `external_indexing=[train, validation, test]` sets the split by
-            hand.
+            For :class:`scvi.dataloaders.DataSplitter`; `external_indexing=[train, validation, test]` sets the split.
         config
             Options as an object; those given by name replace its fields.
         %(options)s
@@ -340,7 +338,7 @@ class CellLM(TokenModel):
         soft
             Return probabilities.
         batch_size
-            Cells read at once; changes the speed, not the result.
+            Cells read at once; affects the speed, not the result.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""CellLM as a method of `scellm.bm`, beside the baselines."""
+"""CellLM as a method for benchmarks, with the interface of the baselines."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class CellLMClassifier:
     weights
         As for :meth:`CellLM.from_pretrained`.
     **options
-        Of :meth:`CellLM.train`.
+        Options of :meth:`CellLM.train`.
 
     Examples
     --------
@@ -39,7 +39,7 @@ class CellLMClassifier:
         Parameters
         ----------
         adata
-            Cells by genes; set up anew with these labels, "" for none.
+            Cells by genes; set up again with these labels, "" for unlabelled cells.
         labels_key
             Column of `obs` with the types.
         indices
@@ -56,7 +56,7 @@ class CellLMClassifier:
         return self
 
     def predict(self, adata: AnnData, *, indices: Sequence[int] | np.ndarray | None = None) -> np.ndarray:
-        """Types of cells, by name, (n,)."""
+        """Predicted cell types, (n,)."""
         return self.model.predict(adata, indices=indices)
 
     def predict_proba(self, adata: AnnData, *, indices: Sequence[int] | np.ndarray | None = None) -> pd.DataFrame:

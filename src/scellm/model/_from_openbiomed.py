@@ -1,4 +1,4 @@
-"""The published CellLM checkpoint, from OpenBioMed's file to a CellLM."""
+"""Import the published CellLM checkpoint from OpenBioMed's file."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ def from_openbiomed(
 ) -> CellLM:
     """Read the encoder that OpenBioMed released for CellLM, and run it as its code does.
 
-    Attention counts the padding to 6,000 tokens that the weights were trained with, at the cost of the real genes
-    (`compat="openbiomed"`). The released file has no pooling; a cell embedding is the mean over its genes, or [CLS].
+    As in that code, attention includes the padding to 6,000 tokens that the weights were trained with, but only the
+    real genes are computed (`compat="openbiomed"`). The released file has no pooling; a cell embedding is the mean over
+    its genes, or [CLS].
 
     Parameters
     ----------
     path
-        The `.pth` file; nothing in it is executed.
+        The `.pth` file; no code in it is executed.
     gene_symbols
         The model's genes **in the order of its table**, 19,379 of them for the released files. That order was never
-        published: it must come from whoever made the weights. A wrong order gives meaningless embeddings without any
-        error.
+        published: ask the makers of the weights. A wrong order gives meaningless embeddings without any error.
     gene_vectors
         The gene table, (genes, dim), if the file does not hold it.
     pooling
@@ -56,14 +56,14 @@ def from_openbiomed(
     Returns
     -------
     CellLM
-        Without data of its own; it embeds any data that it is given. Genes that only one of scellm's vocabulary and the
-        model has are left out.
+        A model without data of its own, for any data that you pass. Only genes that are both in its table and in
+        scellm's vocabulary are used.
 
     Raises
     ------
     ValueError
-        If the number of symbols is not that of the table, too few are known, or the file lacks weights, has others or
-        of other shapes; they are listed.
+        If the number of symbols does not match the table, too few are known, or tensors of the file are missing,
+        unknown or of another shape; the message lists them.
     """
     state = _read(path)
     if gene_vectors is not None:
@@ -129,7 +129,7 @@ def _shape(state: dict[str, Tensor], path: str | PathLike) -> dict[str, Any]:
     )
     lacking = [k for k in (_TABLE, projection, query, inner_layer) if k not in state]
     if lacking:
-        msg = f"{path} lacks {lacking}. The gene table may be given as gene_vectors=."
+        msg = f"{path} lacks {lacking}. Pass a missing gene table as gene_vectors=."
         raise ValueError(msg)
     n_tokens, dim = state["token_emb.weight"].shape
     features, dim_head = state[projection].shape
@@ -152,14 +152,14 @@ def _check_symbols(symbols: Sequence[str], n: int) -> None:
     if len(symbols) != n:
         msg = (
             f"gene_symbols must name the {n:,} genes of the model's table in their order; found {len(symbols):,}. The "
-            "released order was never published: ask whoever made the weights. A list in another order gives "
+            "released order was never published: ask the makers of the weights. A list in another order gives "
             "meaningless embeddings."
         )
         raise ValueError(msg)
 
 
 def _vocabulary_rows(symbols: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of the model's table and the genes of the vocabulary that they are, each gene once."""
+    """Rows of the model's table and the matching genes of the vocabulary, each gene once."""
     match = match_names(pd.Index(symbols), load_vocabulary(), "gene_symbols")
     at = np.flatnonzero(match.known)
     ids, first = np.unique(match.ids[at], return_index=True)
@@ -173,7 +173,7 @@ def _vocabulary_rows(symbols: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _renamed(state: dict[str, Tensor], options: dict[str, Any], path: str | PathLike) -> dict[str, Tensor]:
-    """The tensors under scellm's names; raises with what is missing and what is not known."""
+    """Rename the tensors to scellm's names; raises ValueError with the missing and the unknown ones."""
     names = {f"{_ENCODER}.embedding.bin.weight": ["token_emb.weight"], _TABLE: [_TABLE]}
     names |= {f"{_ENCODER}.norm.{p}": [f"norm.{p}"] for p in ("weight", "bias")}
     names |= {f"heads.masked.{p}": [f"to_out.{p}"] for p in ("weight", "bias")}

@@ -1,4 +1,4 @@
-"""Models that come with weights, and weights that are saved for others."""
+"""Load and save pretrained weights."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ class PretrainedModel(BaseModelClass):
     """The methods that load and save pretrained weights."""
 
     _not_pretrained: ClassVar[tuple[str, ...]] = ()
-    """Beginnings of the names of tensors that :meth:`save_pretrained` leaves out."""
+    """Prefixes of the names of tensors that :meth:`save_pretrained` leaves out."""
 
     configs_: dict[str, dict[str, Any]]
-    """Options of each stage of training that was run, plain values."""
+    """Options of each training stage that was run, as plain values."""
 
     @abstractmethod
     def _init_options(self) -> dict[str, Any]:
@@ -51,7 +51,7 @@ class PretrainedModel(BaseModelClass):
         Returns
         -------
         pandas.DataFrame
-            Indexed by name: `where` (in the package, or an address), `size_mb`, `sha256`, `licence`, `description`.
+            Indexed by name: `where` (in the package, or a URL), `size_mb`, `sha256`, `licence`, `description`.
         """
         return available()
 
@@ -67,8 +67,8 @@ class PretrainedModel(BaseModelClass):
         Returns
         -------
         dict
-            Shape, bins, vocabulary and its hash; and what their maker added, for "celllm-mini": training data with
-            their licences, recipe, scores, citation, licence.
+            Shape, bins, vocabulary and its hash, and the fields that the makers added. For "celllm-mini" these are the
+            training data with their licences, the training options (`recipe`), scores, citation and licence.
 
         Examples
         --------
@@ -86,13 +86,13 @@ class PretrainedModel(BaseModelClass):
         Parameters
         ----------
         name
-            A name of :meth:`available`; the folder that :meth:`save_pretrained` wrote, or the `weights.safetensors` in
-            it; or a URL of such a file. Downloads are stored in the folder that the environment variable
-            `SCELLM_CACHE_DIR` names, or the system's cache folder; `SCELLM_WEIGHTS_MIRROR` names another address to
-            take named weights from.
+            A name of :meth:`available`; a folder that :meth:`save_pretrained` wrote, or the `weights.safetensors` in
+            it; or a URL of such a file. Downloads are stored in the folder named by the environment variable
+            `SCELLM_CACHE_DIR`, or in the system's cache folder; `SCELLM_WEIGHTS_MIRROR` may hold the URL of a mirror
+            for weights known by name.
         adata
-            Cells by genes. If `setup_anndata` was not run on it, it is set up without labels (logged). Without an
-            `adata` the model embeds any data that it is given later.
+            Cells by genes. If `setup_anndata` was not run on it, it is set up without labels (logged). Without `adata`,
+            the model embeds any data that you pass later.
         known_hash
             SHA-256 that the file must have. Files from a URL are otherwise not verified (a warning is logged).
 
@@ -132,7 +132,7 @@ class PretrainedModel(BaseModelClass):
         Returns
         -------
         CellLM
-            With random weights; it embeds any data that it is given later.
+            A model with random weights; it embeds any data that you pass later.
 
         Examples
         --------
@@ -144,20 +144,20 @@ class PretrainedModel(BaseModelClass):
         return cls(None, cls._registry_without_data({}), **options)
 
     def save_pretrained(self, folder: str | PathLike, *, dtype: str = "float32", **card: Any) -> None:
-        """Save the weights for others to start from.
+        """Save the weights as pretrained weights.
 
-        The annotation head is not saved: it is specific to one data set. To save a fine-tuned model whole, use
-        :meth:`save`.
+        The annotation head is not saved: it is specific to one data set. :meth:`save` saves a fine-tuned model
+        completely.
 
         Parameters
         ----------
         folder
-            Folder for `weights.safetensors`, which is all that :meth:`from_pretrained` needs, and `card.json`, the same
-            card for people.
+            Folder for `weights.safetensors`, the only file that :meth:`from_pretrained` needs, and for `card.json`, a
+            readable copy of the model card.
         dtype
-            "float32"; "float16" or "bfloat16" for half the size. Computation is in float32 again.
+            "float32"; "float16" or "bfloat16" for half the size. Computation is always in float32.
         **card
-            What readers should know, in plain numbers and strings: `name`, `licence`, `data`, `recipe`, `metrics`,
+            Information for readers, as plain numbers and strings: `name`, `licence`, `data`, `recipe`, `metrics`,
             `citation`, ...
 
         Returns
@@ -171,9 +171,7 @@ class PretrainedModel(BaseModelClass):
             If the model has random weights, or `dtype` is not one of these.
         """
         if not self.is_trained_:
-            msg = (
-                f"This {type(self).__name__} has random weights: there is nothing to save. Run model.pretrain() first."
-            )
+            msg = f"{type(self).__name__} has random weights: there is nothing to save. Run model.pretrain() first."
             raise ValueError(msg)
         one_of("dtype", dtype, _DTYPES)
         kept = {k: v for k, v in self.module.state_dict().items() if not k.startswith(self._not_pretrained or "\0")}
@@ -193,7 +191,7 @@ class PretrainedModel(BaseModelClass):
 
     @classmethod
     def _set_up_if_needed(cls, adata: AnnData, binning: Binning) -> None:
-        """Set the data up if that was not done, and refuse other bins than those of the weights."""
+        """Set up the data if needed, and refuse data with other bins than those of the weights."""
         ensure_prepared(adata, like=binning)
         if cls._get_most_recent_anndata_manager(adata, required=False) is None:
             logger.info("adata was not set up: running %s.setup_anndata(adata) without labels", cls.__name__)
@@ -201,7 +199,7 @@ class PretrainedModel(BaseModelClass):
 
     @classmethod
     def _registry_without_data(cls, options: dict[str, Any]) -> dict[str, Any]:
-        """The registry of an AnnData of one cell: what scvi-tools needs to set up data that are given later."""
+        """The registry of a one-cell AnnData, which scvi-tools needs to set up data that are passed later."""
         vocabulary = load_vocabulary()
         x = sp.csr_matrix((np.ones(1, np.float32), ([0], [0])), shape=(1, len(vocabulary)))
         stub = AnnData(x, var=pd.DataFrame(index=vocabulary.symbols))
@@ -211,15 +209,13 @@ class PretrainedModel(BaseModelClass):
         return cls._get_most_recent_anndata_manager(stub, required=True)._registry
 
     def _load_pretrained(self, state: dict[str, torch.Tensor], name: str) -> None:
-        """Load the weights; each must have its place, and only the parts that are not pretrained keep their own."""
+        """Load the weights; all must fit, and only parts that are not pretrained keep their initial values."""
         own = self.module.state_dict()
         optional = (*self._not_pretrained, *_heads_without_weights(own, state))
         wanted = {k: v for k, v in own.items() if k in state or not k.startswith(optional or "\0")}
         found = misfits(shapes_of(state), shapes_of(wanted))
         if found:
-            msg = (
-                f"{name} does not fit its own card ({describe(found)}): it is damaged, or of another version of scellm."
-            )
+            msg = f"{name} does not fit its own card ({describe(found)}): it is damaged or from another scellm version."
             raise ValueError(msg)
         self.module.load_state_dict({k: v.to(own[k].dtype) for k, v in state.items()}, strict=False)
 

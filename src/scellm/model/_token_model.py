@@ -1,4 +1,4 @@
-"""What every model over tokens can do."""
+"""The base class of models over tokens."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ from scellm.nn import Config, make_config
 from scellm.pp import Binning, PrepareReport
 from scellm.train._fit import fit
 
-_BATCH = 512  # cells read at once: enough to find chunks of equal length among them
+_BATCH = 512  # cells read at once: enough to form chunks of similar length
 
 Indices = Sequence[int] | np.ndarray | None
 
 
 class TokenModel(PretrainedModel):
-    """A model over the tokens of cells: set-up, embeddings of cells and genes, weights.
+    """Base class of models over the tokens of cells: set-up, embeddings of cells and genes, weights.
 
-    A subclass adds predictions. It says which fields it registers, in `setup_anndata`, and makes its module, in `_make_module`; the module
-    has a :class:`scellm.module.CellEncoder` as `cell_encoder`, and a method `embed`.
+    A subclass adds its predictions. It registers its fields in `setup_anndata`, and makes its module in `_make_module`.
+    The module has a :class:`scellm.module.CellEncoder` as `cell_encoder`, and a method `embed`.
 
     Parameters
     ----------
     adata
         Set up with `setup_anndata`.
     registry
-        Of a model that was saved; used by `load`.
+        Registry of a saved model; used by `load`.
     size, gene_embeddings, train_genes, rescale_genes, attention, dropout, **overrides
         As for :class:`scellm.CellLM`.
 
@@ -93,7 +93,7 @@ class TokenModel(PretrainedModel):
             gene_table.load_vectors(*vocabulary_rows(table), rescale=rescale_genes)
         self._size, self.configs_ = size, {}
         self._model_summary_string = self._summary()
-        # A saved model holds its gene table, so it is made again with a random one, which is then overwritten.
+        # A saved model holds its gene table, so it is loaded with a random one, which is then overwritten.
         shape = {k: v for k, v in self._init_options().items() if k not in {"size", "gene_embeddings"}}
         self.init_params_ = {"non_kwargs": {"size": size, "gene_embeddings": "random"}, "kwargs": {"overrides": shape}}
 
@@ -141,18 +141,18 @@ class TokenModel(PretrainedModel):
         adata
             Cells by genes.
         fields
-            A :class:`GeneTokenField` first.
+            The fields; a :class:`GeneTokenField` comes first.
         setup_args
             Arguments of `setup_anndata`, for `load`.
         **kwargs
-            What `load` passes.
+            Arguments that `load` passes.
         """
         manager = TokenDataManager(fields=list(fields), setup_method_args=setup_args)
         manager.register_fields(adata, **kwargs)
         cls.register_manager(manager)
 
     def _validate_anndata(self, adata: AnnData | None = None, *args: Any, **kwargs: Any) -> AnnData:
-        """As scvi-tools does, for a model that may have no data of its own."""
+        """Validate as scvi-tools does; the model may have no data of its own."""
         if adata is None and self.adata is None:
             msg = (
                 "This model has no data of its own. Pass adata=..., or make it with data: "
@@ -170,8 +170,8 @@ class TokenModel(PretrainedModel):
     def load(cls, *args: Any, **kwargs: Any) -> Self:
         """Load a saved model; see :meth:`scvi.model.base.BaseModelClass.load`.
 
-        Query genes may differ from the training genes: they are matched by name. scvi-tools' warning about them is left
-        out, since `prepare` reports how well they match.
+        Query genes may differ from the training genes: they are matched by name. scvi-tools' warning about them is
+        suppressed, since `prepare` reports how well they match.
         """
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*var_names.*", category=UserWarning)
@@ -197,18 +197,19 @@ class TokenModel(PretrainedModel):
         Parameters
         ----------
         adata
-            Cells; by default those of the model. Others are prepared as the model's were, and matched by gene name.
+            Cells; by default those of the model. Other data are prepared with the model's bins, and genes are matched
+            by name.
         indices
             Cells to embed, in any order; by default all.
         batch_size
-            Cells read at once; changes the speed, not the result.
+            Cells read at once; affects the speed, not the result.
 
         Returns
         -------
         numpy.ndarray
             float32, (n, d), in the order of `indices`. The number of dimensions d is `model.module.config.cell_dim`:
-            `dim`, plus `hashed_dim` with pooling="expression" (`celllm-mini`: 2,048). After `train`, of the fine-tuned
-            model.
+            `dim`, plus `hashed_dim` with pooling="expression" (`celllm-mini`: 2,048). After `train`, the embeddings are
+            those of the fine-tuned model.
         """
         return self._embed(adata, indices, batch_size).numpy()
 

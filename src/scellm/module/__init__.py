@@ -1,4 +1,4 @@
-"""Encoder, pooling and heads, put together as scvi-tools calls a module."""
+"""Modules in the sense of scvi-tools: encoder, pooling and heads combined."""
 
 from scellm.module._cell_encoder import CellEncoder
 from scellm.module._cell_lm_module import CellLMModule

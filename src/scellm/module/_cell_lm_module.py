@@ -26,7 +26,7 @@ class CellLMModule(BaseModuleClass):
     n_types
         Number of cell types; 0 for no annotation head.
     heads
-        For each pretraining objective that has a head, how to make it.
+        Functions that make the heads of the pretraining objectives, by name.
     """
 
     def __init__(self, config: Config, n_types: int = 0, heads: Mapping[str, MakeHead] | None = None) -> None:
@@ -36,7 +36,7 @@ class CellLMModule(BaseModuleClass):
         self.heads = nn.ModuleDict({name: make(config) for name, make in (heads or {}).items()})
         self.projector = ProjectionHead(config.dim, config.projector) if config.projector else nn.Identity()
         self.annotation_head = AnnotationHead(config.cell_dim, n_types) if n_types else None
-        self.cell_encoder.initialize_bins()  # last, so that a seed gives the weights that it always gave
+        self.cell_encoder.initialize_bins()  # last, so that a seed gives the same weights as in earlier versions
 
     def forward(self, cells: Padded) -> Float[Tensor, "cells cell_dim"]:
         """Embeddings of the cells of one rectangle."""

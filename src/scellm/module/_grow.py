@@ -12,21 +12,22 @@ from scellm.module._cell_lm_module import CellLMModule
 def initialize_from_shallower(module: CellLMModule, shallow: CellLMModule) -> None:
     """Give a model the weights of one with fewer blocks; added blocks start as the identity.
 
-    The last layers of their attention and feed-forward layer start at zero, so each adds nothing to its input, and the
-    model gives every cell the embedding that the shallow one gives (Net2Net, Chen et al. 2016, arXiv:1511.05641). What
-    was learned cheaply without attention, such as which genes distinguish cells, need not be learned again.
+    The last layers of attention and feed-forward in the added blocks are set to zero. Such a block adds nothing to its
+    input, so every cell keeps the embedding that the shallower model gives (Net2Net, Chen et al. 2016,
+    arXiv:1511.05641). What a model without attention learns at low cost, such as which genes distinguish cells, is
+    kept.
 
     Parameters
     ----------
     module
         Its tables, pooling, heads and first blocks get the weights of `shallow`; its annotation head is not changed.
     shallow
-        Of the same shape but for depth and dropout. A bag-of-genes model (depth 0) also fits any attention.
+        A model of the same shape except depth and dropout. A bag-of-genes model (depth 0) fits any attention.
 
     Raises
     ------
     ValueError
-        If the shapes differ otherwise, or `shallow` is the deeper one.
+        If the shapes differ in other options, or `shallow` is the deeper one.
     """
     own, given = module.config.to_dict(), shallow.config.to_dict()
     free = {"depth", "dropout"} | ({"attention", "n_features"} if not given["depth"] else set())
@@ -34,8 +35,8 @@ def initialize_from_shallower(module: CellLMModule, shallow: CellLMModule) -> No
     if differ or given["depth"] > own["depth"]:
         msg = (
             "initialize_from_shallower takes a model of the same shape and at most the same depth; found depth "
-            f"{given['depth']} for {own['depth']}, and other {differ or 'options equal'}. Make both with the same "
-            "options but depth=."
+            f"{given['depth']} for {own['depth']}, and these other options differ: {differ or 'none'}. Make both with the "
+            "same options except depth=."
         )
         raise ValueError(msg)
     state = {k: v for k, v in shallow.state_dict().items() if not k.startswith("annotation_head.")}

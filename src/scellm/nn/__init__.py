@@ -1,4 +1,4 @@
-"""Tokens to vectors, in plain torch."""
+"""The network in plain torch: from tokens to cell embeddings and predictions."""
 
 from scellm.nn._attention import ATTENTIONS, Attention
 from scellm.nn._block import Block, FeedForward

@@ -18,7 +18,7 @@ ATTENTIONS: dict[str, type[AttentionKernel]] = {
     "softmax": Softmax,
     "performer-pytorch": PerformerPytorch,
 }
-"""Attention kernels by name. A new one is one file with an :class:`AttentionKernel`, and one line here."""
+"""Attention kernels by name. To add one, write a file with an :class:`AttentionKernel` and list it here."""
 
 
 class Attention(nn.Module):
@@ -33,7 +33,7 @@ class Attention(nn.Module):
     features
         Number of random features.
     kernel
-        How queries, keys and values become one vector per token and head.
+        Function from queries, keys and values to one vector per token and head.
     """
 
     projection: Float[Tensor, "features dim_head"]
@@ -60,7 +60,7 @@ class Attention(nn.Module):
         Returns
         -------
         torch.Tensor
-            As many rows.
+            The same number of rows.
         """
         b, n = cells.gene.shape
         qkv = self.to_qkv(x)[: b * n].view(b, n, 3, self.heads, -1)
@@ -71,6 +71,6 @@ class Attention(nn.Module):
 
     @torch.no_grad()
     def redraw(self, generator: torch.Generator) -> None:
-        """Draw another projection."""
+        """Draw a new projection."""
         new = orthogonal_projection(self.projection.shape[0], self.projection.shape[1], generator)
         self.projection.copy_(new)

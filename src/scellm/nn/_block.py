@@ -19,7 +19,7 @@ class FeedForward(nn.Module):
     dim
         Width of a token.
     ff_mult
-        Width of the inner layer, in `dim`.
+        Width of the inner layer, as a multiple of `dim`.
     dropout
         Probability.
     """
@@ -45,7 +45,7 @@ class Block(nn.Module):
     attention
         The attention of the block.
     ff_mult
-        Width of the feed-forward layer, in `dim`.
+        Width of the feed-forward layer, as a multiple of `dim`.
     dropout
         Probability, after attention and inside the feed-forward layer.
     """

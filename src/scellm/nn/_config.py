@@ -13,7 +13,7 @@ from scellm.nn._poolings import POOLINGS
 
 @dataclass(frozen=True)
 class Config:
-    """Everything that fixes the shape and the arithmetic of the encoder.
+    """All options that define the shape and the computation of the encoder.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class Config:
         Attention heads and their width; queries have `heads * dim_head` dimensions, which need not be `dim` (published:
         1024 and 512).
     ff_mult
-        Width of the feed-forward layer, in `dim`.
+        Width of the feed-forward layer, as a multiple of `dim`.
     n_features
         Random features of FAVOR+; by default `int(dim_head * log(dim_head))`, as published.
     attention
@@ -40,18 +40,18 @@ class Config:
     gene_dim
         Width of the gene table; by default `dim`. Another width is mapped to `dim`.
     train_genes
-        Whether the gene table is trained. The paper's comes from a protein network; the paper does not say whether it
-        is trainable.
+        Whether the gene table is trained. In the paper it comes from a protein network; whether it is trained is not
+        stated.
     pooling
         Name of the pooling: a key of `scellm.nn.POOLINGS`.
     hashed_dim
-        Dimensions of hashed gene features (count sketch), after the first `dim`; of pooling "expression" only. Larger
-        values help on unseen tissue (`benchmarks/linear_start.py`).
+        Dimensions of hashed gene features (a count sketch), after the first `dim`; only for pooling "expression".
+        Larger values help on unseen tissue (`benchmarks/linear_start.py`).
     projector
         Width of a projection head between the cell embedding and the contrastive objective
         (:class:`scellm.nn.ProjectionHead`); 0 for none, as in the paper.
     compat, compat_length
-        "openbiomed" runs attention as the published code does, with padding to `compat_length`, in place of
+        "openbiomed" runs attention as the published code does, with padding to `compat_length`, and ignores
         `attention`; for imported weights only.
 
     Raises
@@ -102,7 +102,7 @@ class Config:
         if self.compat and (self.pooling not in {"mean", "cls"} or self.dropout):
             msg = (
                 f"compat={self.compat!r} with pooling={self.pooling!r} and dropout={self.dropout}: expected pooling "
-                "'mean' or 'cls' and dropout 0, as the published weights have no pooling and its padding allows no "
+                "'mean' or 'cls' and dropout 0: the published weights have no pooling, and their padding allows no "
                 "dropout."
             )
             raise ValueError(msg)
@@ -128,11 +128,11 @@ PRESETS: dict[str, dict[str, Any]] = {
     "25m": {"dim": 384, "depth": 10, "heads": 6, "dim_head": 64},
     "50m": {"dim": 512, "depth": 10, "heads": 16, "dim_head": 64},
 }
-"""Sizes by name. The paper counts the gene table in its "over 50 million"; it gives no shape for the other two."""
+"""Sizes by name. The paper's "over 50 million" parameters include the gene table; it gives no shape for 8M and 25M."""
 
 
 def make_config(size: str, n_genes: int, **overrides: Any) -> Config:
-    """Take a preset with changes.
+    """Make a configuration from a preset and changes.
 
     Parameters
     ----------

@@ -18,11 +18,11 @@ from scellm.nn._gene_table import GeneTable
 from scellm.nn._kernel import AttentionKernel
 from scellm.nn._openbiomed import OpenBioMedFavor
 
-_PADDING_WITHOUT_BLOCKS = 0.2  # without attention, padding costs a lookup and no product
+_PADDING_WITHOUT_BLOCKS = 0.2  # without attention, padding costs a lookup but no matrix product
 
 
 class Embedding(nn.Module):
-    """A token is the vector of its bin plus the vector of its gene; there is no position (paper, section 3.2).
+    """A token is its bin embedding plus its gene embedding; there is no position (paper, section 3.2).
 
     Parameters
     ----------

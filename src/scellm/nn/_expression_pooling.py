@@ -1,4 +1,4 @@
-"""A cell embedding as a weighted sum over genes that starts out linear in expression."""
+"""Pooling by a weighted sum over genes, which is initially linear in expression."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from torch.nn.functional import embedding_bag, normalize
 from scellm._tokens import Padded, Tokens
 from scellm.nn._pooling import Pooling
 
-_RAREST = 1e-3  # a gene of fewer cells than this share weighs no more than one of this share
-_RARE = 0.03  # in the hashed features, a gene of this share of cells weighs half as much as one of none
-_HASHED_SIZE = 0.7  # of a gene of no cell, relative to the components; with _RARE from benchmarks/linear_start.py
+_RAREST = 1e-3  # genes in fewer cells than this share get the weight of this share
+_RARE = 0.03  # in the hashed features, a gene in this share of cells has half the weight of an absent gene
+_HASHED_SIZE = 0.7  # hashed weight of an absent gene, relative to components; see benchmarks/linear_start.py
 
 
 class ExpressionPooling(Pooling):
     r"""A weight per token, from its bin, gene and context; the cell is a weighted sum of gene vectors.
 
-    With :math:`b` the bin, :math:`g` the gene and :math:`h` the encoder's vector of a token, and
+    With :math:`b` the bin, :math:`g` the gene and :math:`h` the encoder's output of a token, and
     :math:`[\cdot\,;\cdot]` for concatenation,
 
     .. math:: s = \exp(\ell_b + w_g + u^\top h), \qquad
@@ -30,16 +30,16 @@ class ExpressionPooling(Pooling):
               + U \sum_g \frac{s_g}{\lVert s \rVert_1} h_g \; ; \;
               \sum_g \frac{s_g}{\lVert s \rVert_2} t_g \, e_{\pi(g)} \Big] .
 
-    The first `dim` dimensions are the paper's pooling (appendix F; see :class:`SparsePooling`) with three changes, all
-    ours: the scalar starts as the expression of the gene rather than at random; the row of scalars has length 1, so
-    that sequencing depth does not move a cell; and the encoder adds a residual rather than replacing the sum, as
-    :math:`u` and :math:`U` start at zero. Before training a cell embedding is therefore a linear map of normalised
-    expression, which :meth:`initialize` sets to the principal components of the training cells.
+    The first `dim` dimensions are the paper's pooling (appendix F; see :class:`SparsePooling`) with three changes of
+    ours. The scalar is initialised to the expression of the gene rather than at random. The row of scalars has length
+    1, so that the embedding depends little on sequencing depth. The encoder adds a residual rather than replacing the
+    sum, as :math:`u` and :math:`U` are initialised to zero. Before training, a cell embedding is therefore a linear map
+    of normalised expression, which :meth:`initialize` sets to the principal components of the training cells.
 
-    Components ignore genes absent from the training cells, which are what distinguishes a new tissue. The other
-    `hashed_dim` dimensions hold them, as a count sketch (Charikar et al. 2002): each gene has an index :math:`\pi(g)`
-    and a sign, drawn once, and a weight :math:`|t_g|`, which is high for genes that are rare in the training cells.
-    These dimensions are fixed, and take no part in the contrastive objective.
+    Components ignore genes absent from the training cells, and those distinguish a new tissue. The other `hashed_dim`
+    dimensions hold them as a count sketch (Charikar et al. 2002): each gene has an index :math:`\pi(g)` and a sign,
+    drawn once, and a weight :math:`|t_g|`, which is high for genes that are rare in the training cells. These
+    dimensions are fixed, and take no part in the contrastive objective.
 
     Parameters
     ----------
@@ -114,17 +114,17 @@ class ExpressionPooling(Pooling):
     def initialize(self, tokens: Tokens, seed: int = 0) -> None:
         r"""Set the linear part to the principal components of given cells.
 
-        A gene weighs :math:`\log(1 / p)` with :math:`p` the share of cells that express it (inverse document frequency,
-        Spärck Jones 1972), the squared bins of each cell, so weighted, are brought to length 1, and the components are
-        those of the result. A random rotation then spreads the variance evenly, so that column scaling cannot amplify
-        noise components. In the hashed features, if there are any, a gene weighs :math:`0.7 / (1 + p / 0.03)` relative
-        to the components, so that genes absent from the components are kept.
+        The squared bins of each cell are weighted, scaled to length 1, and decomposed into principal components. The
+        weight of a gene is :math:`\log(1 / p)` with :math:`p` the share of cells that express it (inverse document
+        frequency, Spärck Jones 1972). A random rotation then spreads the variance evenly, so that column scaling cannot
+        amplify noise components. In the hashed features, the weight of a gene relative to the components is :math:`0.7
+        / (1 + p / 0.03)`, so that genes absent from the components are kept.
 
         Parameters
         ----------
         tokens
-            Some thousands of cells as a model sees them; at least two. Fewer cells than `dim` give fewer components.
-            Overwrites the weights of bins and genes, the gene vectors, the bias, and the size of the hashed weights;
+            A few thousand cells as a model sees them; at least two. Fewer cells than `dim` give fewer components. The
+            weights of bins and genes, the gene vectors, the bias and the size of the hashed weights are overwritten;
             the layers that read the encoder are not changed.
         seed
             Seed of the rotation.

@@ -51,8 +51,8 @@ class Favor(AttentionKernel):
         o_i = \frac{q'_i \cdot \sum_j k'_j v_j^\top}{q'_i \cdot \sum_j k'_j}
 
     :math:`c_q` is the largest :math:`sWq` of the token, :math:`c_k` that of the cell and head over its real genes; both
-    are constants to the gradient. Padding enters neither keys, values nor the denominator, so a cell's result depends
-    on that cell alone. (The published encoder takes :math:`c_k` over the whole batch and keeps padding in the
+    are constants for the gradient. Padding is left out of keys, values and the denominator, so a cell's result depends
+    on that cell alone. (The published encoder takes :math:`c_k` over the whole batch, and keeps padding in the
     denominator.)
 
     :func:`favor` is this formula in plain torch; here it is computed in blocks, with a hand-written gradient. Features
@@ -74,7 +74,7 @@ class Favor(AttentionKernel):
     @classmethod
     def saved_values(cls, heads: int, dim_head: int, features: int, bytes_per_value: int) -> float:
         """Queries, keys, values, the result, sums over keys, and the features where they are kept."""
-        sums = heads * features * (dim_head + 1) / 500  # per cell, of some 500 genes
+        sums = heads * features * (dim_head + 1) / 500  # per cell, for about 500 genes
         kept = 2 * heads * features if keeps_features(8192 * heads, features, bytes_per_value) else 0
         return super().saved_values(heads, dim_head, features, bytes_per_value) + sums + kept
 

@@ -1,4 +1,4 @@
-"""FAVOR+ in blocks, with its gradient written by hand: a quarter of the memory that autograd would keep."""
+"""FAVOR+ in blocks with a hand-written gradient, which keeps a quarter of the memory that autograd would."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def _products_dtype(q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor, Te
 
 
 def _exponent_dtype(x: Tensor) -> torch.dtype:
-    """Exponents need float32: with the eight bits of half precision, `exp` would be off by percents."""
+    """Exponents need float32: with the eight bits of bfloat16, `exp` would be off by several percent."""
     return torch.float32 if x.dtype in {torch.bfloat16, torch.float16} else x.dtype
 
 
@@ -107,7 +107,7 @@ def _query_features(q: Tensor, w: Tensor) -> Tensor:
 
 
 def _key_features(k: Tensor, w: Tensor, real: Tensor | None) -> Tensor:
-    """Exp of the keys' projections, stabilised per cell and head over real tokens, (b, h, n, m)."""
+    """Exp of the keys' projections, stabilised per cell and head over real tokens, (b, h, n, m); padding: at most 1."""
     wide = k.to(w.dtype)
     dash = wide @ w.T
     largest = dash.amax(-1, keepdim=True)  # (b, h, n, 1)

@@ -54,8 +54,8 @@ class GeneTable(nn.Module):
     def load_vectors(self, ids: np.ndarray, values: np.ndarray, *, rescale: bool = True) -> None:
         """Write given embeddings into the rows of their genes.
 
-        The other rows get random vectors of the same mean and variance. Zeros, or one vector for all of them, would
-        make them the same gene to the model.
+        The other rows get random vectors of the same mean and variance. With zeros, or with one vector for all of them,
+        the model could not distinguish these genes.
 
         Parameters
         ----------
@@ -64,13 +64,13 @@ class GeneTable(nn.Module):
         values
             Embeddings, float64, (genes, width).
         rescale
-            Bring each column to mean 0 and variance 1, as bin embeddings start, so that the two parts of a token have
-            the same size.
+            Scale each column to mean 0 and variance 1, as bin embeddings are initialised, so that both parts of a token
+            have the same size.
 
         Raises
         ------
         ValueError
-            If the width is another.
+            If the width does not match the table.
         """
         width = self.weight.shape[1]
         if values.shape[1] != width:
@@ -83,5 +83,5 @@ class GeneTable(nn.Module):
         if rescale:
             values, mean, sd = (values - mean) / np.where(sd > 0, sd, 1), np.zeros_like(mean), np.ones_like(sd)
         like = lambda x: torch.as_tensor(x, dtype=self.weight.dtype)
-        self.weight.mul_(like(sd)).add_(like(mean))  # they were drawn from N(0, 1)
+        self.weight.mul_(like(sd)).add_(like(mean))  # the rows were drawn from N(0, 1)
         self.weight[torch.from_numpy(np.array(ids, np.int64))] = like(values)  # a copy: an index of pandas is read-only

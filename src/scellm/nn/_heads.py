@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 class MaskedHead(nn.Linear):
-    """Logits of the bins, for each token. [CLS] and [MASK] have logits too, as in the published layer of eight.
+    """Logits of the bins, for each token; as in the published layer of eight, [CLS] and [MASK] have logits too.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ class AnnotationHead(nn.Sequential):
 
     def __init__(self, cell_dim: int, n_types: int, dropout: float = 0.1) -> None:
         super().__init__(
-            nn.LayerNorm(cell_dim),  # the sum over genes grows with their number; depth must not decide the type
+            nn.LayerNorm(cell_dim),  # the sum over genes grows with their number; the type must not depend on depth
             nn.ReLU(),
             nn.Dropout(dropout),
             nn.Linear(cell_dim, 128),

@@ -1,4 +1,4 @@
-"""What every attention is: a function of queries, keys and values, and its cost."""
+"""The interface of an attention kernel: a function of queries, keys and values, and its cost in memory."""
 
 from __future__ import annotations
 
@@ -60,6 +60,6 @@ class AttentionKernel(nn.Module, ABC):
         Returns
         -------
         float
-            A number of values.
+            Number of values.
         """
         return 4 * heads * dim_head

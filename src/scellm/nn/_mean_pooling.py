@@ -1,4 +1,4 @@
-"""The mean of a cell's tokens, or its [CLS]: poolings without parameters."""
+"""Poolings without parameters: the mean over a cell's genes, or [CLS]."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The published encoder as its code runs it, for imported weights only: padding to 6,000 takes part in attention.
 
 In OpenBioMed every cell is padded to 6,000 tokens. Padding has no values, but it remains in the denominator, and the
-stabiliser of the keys is the largest over everything at once. All padding of a cell is the same token in every layer,
-so one padding token, counted as often as there are, gives the same result at the cost of the real genes.
+stabiliser of the keys is the maximum over the whole batch. All padding of a cell is the same token in every layer. One
+padding token, counted as often as padding occurs, therefore gives the same result at the cost of the real genes.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from scellm.nn._kernel import AttentionKernel
 
 
 class OpenBioMedFavor(AttentionKernel):
-    """FAVOR+ over one cell at a time, whose last token stands for all of its padding.
+    """FAVOR+ within each cell, whose last token represents all of its padding.
 
-    The published stabiliser is over the whole batch. Here it is that of a batch of one cell, so that a cell's result
-    depends on that cell alone. Dropout would make padding tokens differ: use it without.
+    The published stabiliser is over the whole batch. Here it is over one cell, so that a cell's result depends on that
+    cell alone. Use it without dropout, which would make the padding tokens differ.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def admit(tokens: Tokens, known: Bool[Tensor, " genes"], length: int) -> Tokens:
     Returns
     -------
     Tokens
-        The same cells. (The packed gather is as in `Tokens.positions` and `Corpus.counts`.)
+        The same cells. (Indexing is as in `Tokens.positions` and `Corpus.counts`.)
     """
     cell = torch.repeat_interleave(torch.arange(tokens.n_cells, device=tokens.gene.device), tokens.lengths)
     at = torch.nonzero(known.to(tokens.gene.device)[tokens.gene]).flatten()

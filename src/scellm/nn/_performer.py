@@ -1,4 +1,4 @@
-"""FAVOR+ as performer-pytorch computes it: the reference for ours."""
+"""FAVOR+ as performer-pytorch computes it: the reference for our implementation."""
 
 from __future__ import annotations
 

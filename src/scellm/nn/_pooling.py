@@ -1,4 +1,4 @@
-"""What every pooling is: from the vectors of a cell's tokens to one cell embedding (paper, appendix F, "Pooling")."""
+"""The interface of a pooling: from the tokens of a cell to one embedding (paper, appendix F, "Pooling")."""
 
 from __future__ import annotations
 
@@ -62,10 +62,11 @@ class Pooling(nn.Module, ABC):
         Parameters
         ----------
         tokens
-            Some thousands of training cells.
+            A few thousand training cells.
         seed
             Seed of random draws.
         """
 
     def read_direction(self, direction: Float[Tensor, " dim"]) -> None:
-        """Start to read tokens along the direction in which bin embeddings start in order; by default nothing."""
+        """Initialise the pooling to read tokens along the direction that orders the bin embeddings; by default
+        nothing."""

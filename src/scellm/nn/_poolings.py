@@ -13,4 +13,4 @@ POOLINGS: dict[str, type[Pooling]] = {
     "mean": MeanPooling,
     "cls": ClsPooling,
 }
-"""Poolings by name. A new one is one file with a :class:`Pooling`, and one line here."""
+"""Poolings by name. To add one, write a file with a :class:`Pooling` and list it here."""

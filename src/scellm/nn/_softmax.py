@@ -12,7 +12,7 @@ from scellm.nn._kernel import AttentionKernel
 class Softmax(AttentionKernel):
     """Attention without approximation; it has the same parameters as FAVOR+, whose projection it ignores.
 
-    Its cost grows with the square of the number of genes per cell. On a CPU the `50m` preset took as long as with
+    Its cost grows with the square of the number of genes per cell. On a CPU, the `50m` preset took as long as with
     FAVOR+ at 930 genes, and 1.3 times as long at 1,575 (`benchmarks/inference.py`).
     """
 

@@ -1,4 +1,4 @@
-"""The pooling of the paper: a scalar per token, put back at its gene, then a linear layer."""
+"""The pooling of the paper: a scalar per token, written to the position of its gene, then a linear layer."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from scellm.nn._pooling import Pooling
 
 
 class SparsePooling(Pooling):
-    r"""A scalar per token, put back at its gene in a row of all genes, then a linear layer; that row is never built.
+    r"""A scalar per token, written to the position of its gene in a row of all genes, then a linear layer.
 
-    The paper's convolution of width `dim` is one linear map from a token's vector to a scalar; unexpressed genes are 0.
-    With :math:`s_g` the scalar of gene :math:`g` and :math:`A` the linear layer, the result is :math:`b + \sum_g s_g
-    A_g`, a weighted sum of the rows of the expressed genes: time and memory grow with them, not with the vocabulary.
-    [CLS] has a row of its own after the genes, as published.
+    The paper's convolution of width `dim` is one linear map from a token to a scalar; unexpressed genes are 0. The row
+    of all genes is never built: with :math:`s_g` the scalar of gene :math:`g` and :math:`A` the linear layer, the
+    result is
+    :math:`b + \sum_g s_g A_g`, a weighted sum of the rows of the expressed genes. Time and memory grow with these, not
+    with the vocabulary. [CLS] has a row of its own after the genes, as published.
 
     Parameters
     ----------
@@ -45,6 +46,6 @@ class SparsePooling(Pooling):
 
     @torch.no_grad()
     def read_direction(self, direction: Float[Tensor, " dim"]) -> None:
-        """Start the scalar as the component along `direction`."""
+        """Initialise the scalar to the component along `direction`."""
         self.scalar.weight.copy_(direction[None])
         self.scalar.bias.zero_()

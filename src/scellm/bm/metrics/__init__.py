@@ -8,7 +8,7 @@ from scellm.bm.metrics._pearson import Pearson
 from scellm.bm.metrics._rmse import RMSE
 
 METRICS: dict[str, Metric] = {m.name: m for m in (MacroF1(), Accuracy(), LogLoss(), Pearson(), RMSE())}
-"""Metrics by name. A new one is one file, and one entry here."""
+"""Metrics by name. To add one, write a file with a :class:`Metric` and list it here."""
 
 __all__ = [
     "LABELS",

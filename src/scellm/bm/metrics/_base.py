@@ -1,4 +1,4 @@
-"""What a metric is: a name, the kind of prediction that it needs, and a weighted score."""
+"""The interface of a metric: a name, the kind of prediction that it needs, and a weighted score."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LABELS, PROBABILITIES, NUMBERS = "labels", "probabilities", "numbers"
 
 
 class Metric(ABC):
-    """A score of predictions; quick enough to bootstrap."""
+    """A score of predictions, fast enough for a bootstrap."""
 
     name: ClassVar[str]
     """Name in tables."""
@@ -31,7 +31,7 @@ class Metric(ABC):
         y_true
             Names of types or numbers, (cells,).
         y_pred
-            What :attr:`needs` says.
+            Predictions of the kind in :attr:`needs`.
         weight
             How often each cell counts, (cells,); by default once.
 

@@ -12,14 +12,14 @@ _LEAST = 1e-15
 
 
 class LogLoss(Metric):
-    """Mean negative log probability of the true type, (scikit-learn's `log_loss`); a type without a column has none."""
+    """Mean negative log probability of the true type (scikit-learn's `log_loss`); 1e-15 for types without a column."""
 
     name = "log_loss"
     needs = PROBABILITIES
     higher_is_better = False
 
     def __call__(self, y_true: np.ndarray, y_pred: Any, weight: np.ndarray | None = None) -> float:
-        """From 0 on."""
+        """0 or larger."""
         column = y_pred.columns.get_indexer(y_true)
         table = np.clip(y_pred.to_numpy(dtype=float), _LEAST, 1)
         table = table / table.sum(1, keepdims=True)

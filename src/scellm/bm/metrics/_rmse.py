@@ -17,6 +17,6 @@ class RMSE(Metric):
     higher_is_better = False
 
     def __call__(self, y_true: np.ndarray, y_pred: Any, weight: np.ndarray | None = None) -> float:
-        """From 0 on."""
+        """0 or larger."""
         squared = (y_true.astype(float) - np.asarray(y_pred, dtype=float)) ** 2
         return float(np.sqrt(np.average(squared, weights=weight)))
