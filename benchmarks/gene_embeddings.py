@@ -3,14 +3,14 @@
     python benchmarks/gene_embeddings.py edges [backend]       # needs gensim beside scellm[graph] or scellm[dgl]
     python benchmarks/gene_embeddings.py masked [steps]
 
-`edges`: a tenth of the network's pairs is held out; vectors are learned from the rest. AUC of telling held-out pairs
-from as many pairs of genes that are none, by cosine similarity: drawn evenly, and drawn with the ends of the held-out
-pairs shuffled, so that well-connected genes are as frequent on both sides. Families: genes whose HGNC names differ in
-the last number or letter only ("keratin 5"), or come before the same "subunit"; AUC of telling pairs within from pairs
-across, and the same for genes that are no pair in the network.
+`edges`: a tenth of the network's pairs is held out; vectors are learned from the rest. AUC of held-out pairs against as
+many pairs of genes that are not in the network, by cosine similarity: drawn evenly, and drawn with the ends of the
+held-out pairs shuffled, so that well-connected genes are as frequent on both sides. Families: genes whose HGNC names
+differ in the last number or letter only ("keratin 5"), or come before the same "subunit"; AUC of pairs within families
+against pairs across, and the same for genes that are no pair in the network.
 
 `masked`: the same short pretraining of `mini` on corpus cells, masked expression alone, with each table of gene
-vectors; then the loss on corpus cells kept aside, all with the same masks.
+vectors; then the loss on held-out corpus cells, all with the same masks.
 """
 
 from __future__ import annotations
@@ -183,19 +183,20 @@ def masked_loss(model: scellm.CellLM, adata, rows: np.ndarray) -> float:
 
     from scellm.data import Tokens
     from scellm.train import mask
-    from scellm.train import masked_loss as summed
+    from scellm.train import masked_loss as summed_loss
 
     module = model.module.eval()
     generator = torch.Generator().manual_seed(0)
-    total, asked = 0.0, 0
+    encoder, head = module.cell_encoder, module.heads["masked"]
+    total, n_masked = 0.0, 0
     with torch.inference_mode():
         for batch in model._make_data_loader(adata=adata, indices=rows, batch_size=32):
             tokens = mask(Tokens.of(batch), module.config.n_bins + 1, generator)
-            for chunk in tokens.cut(8192, module.encoder.max_padding):
-                cells = module.pad(tokens.select(chunk))
-                total += summed(module, module.encoder(cells), cells).item()
-                asked += int((cells.target >= 0).sum())
-    return total / asked
+            for chunk in tokens.cut(8192, encoder.encoder.max_padding):
+                cells = encoder.pad(tokens.select(chunk))
+                total += summed_loss(head, encoder.encoder(cells), cells).item()
+                n_masked += int((cells.target >= 0).sum())
+    return total / n_masked
 
 
 def masked(steps: int, tables: dict, cells: int = 4000, seeds=SEEDS) -> pd.DataFrame:
@@ -205,8 +206,8 @@ def masked(steps: int, tables: dict, cells: int = 4000, seeds=SEEDS) -> pd.DataF
     adata = corpus(share=0.08, longest=500)
     scellm.CellLM.setup_anndata(adata)
     order = np.random.default_rng(0).permutation(adata.n_obs)
-    kept_aside, learned = order[:400], order[400 : 400 + cells]
-    print(f"{len(learned):,} cells to learn from, {len(kept_aside)} kept aside, {steps} steps of 64", flush=True)
+    held_out, learned = order[:400], order[400 : 400 + cells]
+    print(f"{len(learned):,} cells to learn from, {len(held_out)} held out, {steps} steps of 64", flush=True)
     rows = []
     for seed in seeds:
         for name, (vectors, train_genes) in tables.items():
@@ -226,7 +227,7 @@ def masked(steps: int, tables: dict, cells: int = 4000, seeds=SEEDS) -> pd.DataF
             )
             taken = time.perf_counter() - start
             rows.append(
-                {"gene vectors": name, "seed": seed, "masked loss": masked_loss(model, adata, kept_aside), "s": taken}
+                {"gene vectors": name, "seed": seed, "masked loss": masked_loss(model, adata, held_out), "s": taken}
             )
             print(rows[-1], flush=True)
     return pd.DataFrame(rows)

@@ -19,9 +19,10 @@ from gene_embeddings import network
 from prepare import peak, rss_now
 
 import scellm
-from scellm.train.graphmae import GraphMAEConfig, spectral_features
+from scellm.train.graphmae import GraphMAEConfig, make_graphmae, spectral_features
 from scellm.train.graphmae._backend import load_backend
 from scellm.train.graphmae._features import GivenFeatures, LearnedTable
+from scellm.train.graphmae._train import _Trainer
 
 CONFIG = GraphMAEConfig()
 
@@ -32,7 +33,8 @@ def ours(backend: str, features: str):
     start = (
         GivenFeatures(spectral_features(net)) if features == "svd" else LearnedTable(len(net.genes), CONFIG.n_features)
     )
-    run = _Run(GraphMAE(start, CONFIG, backend), net, load_backend(backend).make_graph, torch.device("cpu"), 0)
+    model = make_graphmae(start, CONFIG, backend)
+    run = _Trainer(model, CONFIG, net, load_backend(backend).make_graph, torch.device("cpu"), 0)
     adam = torch.optim.Adam(run.model.parameters(), lr=CONFIG.lr, weight_decay=CONFIG.weight_decay)
     return lambda: run.step(adam)
 

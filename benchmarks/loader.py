@@ -1,4 +1,4 @@
-"""Tokens per second of the pretraining loader, with thinned views, beside what the `mini` encoder consumes in training.
+"""Tokens per second of the pretraining loader, with thinned views, beside those of the `mini` encoder in training.
 
 python benchmarks/loader.py
 """
@@ -11,11 +11,11 @@ import time
 import numpy as np
 import torch
 from _data import read, table
-from scellm.data._batches import StepSampler
-from scellm.data._dataset import ViewDataset
 
 import scellm
-from scellm.data import Thin, Tokens
+from scellm.data import RandomSampler, Thin, Tokens
+from scellm.data._anndata_dataset import ViewDataset
+from scellm.data._samplers import StepSampler
 from scellm.module import CellLMModule
 from scellm.nn import make_config
 

@@ -1,8 +1,8 @@
 """Pretraining as one would first write it in plain PyTorch: the peer of `benchmarks/pretraining.py`.
 
 Cells are padded to the longest of 64, attention is torch's SDPA with a mask, Adam is dense, bf16 by autocast. Two views
-of a cell that differ by dropout, the second mmasked; InfoNCE over the 64 and cross-entropy of the mmasked bins. It is 128
-wide with 4 blocks of 4 heads, as `mini` is. Nothing of scellm is used.
+of a cell that differ by dropout, the second masked; InfoNCE over the 64 and cross-entropy of the masked bins. It is
+128 wide with 4 blocks of 4 heads, as `mini` is. Nothing of scellm is used.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Model(nn.Module):
         super().__init__()
         self.gene, self.bin = nn.Embedding(n_genes + 2, DIM), nn.Embedding(BINS + 2, DIM)
         self.blocks = nn.ModuleList(Block() for _ in range(DEPTH))
-        self.norm, self.mmasked, self.project = nn.LayerNorm(DIM), nn.Linear(DIM, BINS + 2), nn.Linear(DIM, DIM)
+        self.norm, self.masked, self.project = nn.LayerNorm(DIM), nn.Linear(DIM, BINS + 2), nn.Linear(DIM, DIM)
         self.dropout = nn.Dropout(DROPOUT)
 
     def forward(self, gene, bins, mask):
@@ -79,11 +79,11 @@ def step(model, optimizer, gene, value, mask, rate=0.15):
     """One optimiser step over a batch of 64."""
     masked = (torch.rand(value.shape) < rate) & mask
     masked[:, 0] = False
-    hidden = value.mmasked_fill(masked, MASK)
+    hidden = value.masked_fill(masked, MASK)
     with torch.autocast("cpu", torch.bfloat16):
         _, a = model(gene, value, mask)
         x, b = model(gene, hidden, mask)
-        scores = model.mmasked(x[masked])
+        scores = model.masked(x[masked])
     a, b = F.normalize(a.float(), dim=1), F.normalize(b.float(), dim=1)
     loss = F.cross_entropy(a @ b.T / 0.05, torch.arange(len(a))) + F.cross_entropy(scores.float(), value[masked])
     optimizer.zero_grad()

@@ -2,8 +2,9 @@
 
     python benchmarks/real_cells.py [cells] [pretraining steps] [epochs] [seeds] [file]
 
-pbmc3k and Baron donor 1. Types with fewer than 10 cells and unlabelled cells are left out, then `cells` cells are drawn. A
-fifth of every type is held out for testing; pretraining and training see the rest only. Every seed has its own split.
+pbmc3k and Baron donor 1. Types with fewer than 10 cells and unlabelled cells are left out, then `cells` cells are
+drawn. A fifth of every type is held out for testing; pretraining and training see the rest only. Every seed has its own
+split.
 """
 
 from __future__ import annotations

@@ -2,11 +2,11 @@
 
     python benchmarks/sweep.py DATA/corpus WORK [names ...]
 
-Four labelled sources (heart nuclei, two tumours, cancer cell lines) are held out as unseen tissue, and 400 cells of each of
-two others (immune cells, brain nuclei) as unseen cells of seen tissue. Every variant learns from the rest and is evaluated on
-predicting the types of those: macro-F1 of logistic regression with 5 labelled cells per type, three seeds. The evaluation
-sets are not used. Bag-of-genes models (`depth=0`) see 30,720 cells in two minutes, transformers 4,096 cells, initialised from
-a bag-of-genes model, in three or more; rows are added to `WORK/sweep.csv`.
+Four labelled sources (heart nuclei, two tumours, cancer cell lines) are held out as unseen tissue, and 400 cells of
+each of two others (immune cells, brain nuclei) as unseen cells of seen tissue. Every variant learns from the rest and
+is evaluated on predicting the types of those: macro-F1 of logistic regression with 5 labelled cells per type, three
+seeds. The evaluation sets are not used. Bag-of-genes models (`depth=0`) see 30,720 cells in two minutes, transformers
+4,096 cells, initialised from a bag-of-genes model, in three or more; rows are added to `WORK/sweep.csv`.
 """
 
 from __future__ import annotations

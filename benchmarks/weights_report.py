@@ -1,12 +1,12 @@
 """The shipped weights beside simple features: every score of their model card.
 
-    python benchmarks/weights_report.py [--work WORK] [--out FOLDER] [--docs FILE.md]      # `make weights-report
-    [WORK=...]`
+    python benchmarks/weights_report.py [--work WORK] [--out FOLDER] [--docs FILE.md]
+    make weights-report [WORK=...]
 
 Frozen embeddings, logistic regression on top (columns centred, all scaled by one number). `WORK` is the folder of
 `scripts/pretrain_mini.py`: with it two more take part that are made on the way, the model as pretraining begins
-("PCA initialisation") and after its first stage, before it has an encoder ("bag-of-genes model"). Embeddings and scores are kept
-in `--out`: stopped, it resumes.
+("PCA initialisation") and after its first stage, before it has an encoder ("bag-of-genes model"). Embeddings and scores
+are kept in `--out`: stopped, it resumes.
 """
 
 from __future__ import annotations

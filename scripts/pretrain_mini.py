@@ -5,9 +5,9 @@
     python scripts/pretrain_mini.py DATA/corpus WORK --ship
 
 `WORK` gets the corpus on the package's genes, checkpoints (stop the script at any point and call it again: it goes on
-to the same weights), the weights of the initialisation and of each stage, `curves.csv`, `curves.png`, `validation.csv`, and the
-weights to ship. `--ship` puts scores on their card, and card, weights, curves and validation where the package and its
-docs look for them.
+to the same weights), the weights of the initialisation and of each stage, `curves.csv`, `curves.png`, `validation.csv`,
+and the weights to ship. `--ship` puts scores on their card, and card, weights, curves and validation where the package
+and its docs look for them.
 """
 
 from __future__ import annotations
@@ -111,8 +111,8 @@ def validate(
 ) -> dict[str, float]:
     """Contrastive loss in batches, alignment and uniformity, on cells that pretraining does not see.
 
-    Alignment and uniformity (Wang and Isola 2020) are of the whole embeddings of two thinned views; the loss is computed
-    after the projection head, and left out before that is trained.
+    Alignment and uniformity (Wang and Isola 2020) are of the whole embeddings of two thinned views; the loss is
+    computed after the projection head, and left out before that is trained.
     """
     module = model.module.eval()
     rows = np.random.default_rng(0).permutation(rows)

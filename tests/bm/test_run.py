@@ -66,7 +66,7 @@ def test_bad_tasks(cells):
     with pytest.raises(ValueError, match="at least two with 105 cells"):
         bm.run([bm.Task("t", cells, "cell_type", bm.FewLabels(100))], {"m": Majority})
     task = bm.Task("t", cells, "cell_type", bm.Stratified())
-    with pytest.raises(ValueError, match="names of their own"):
+    with pytest.raises(ValueError, match="names must be unique"):
         bm.run([task, task], {"m": Majority})
     with pytest.raises(ValueError, match=r"\['auc'\] are not known"):
         bm.run([task], {"m": Majority}, metrics=["auc"])

@@ -80,7 +80,7 @@ def test_summary_says_who_is_better(cells):
 
 @pytest.mark.parametrize("seeds", [1, 5])
 def test_the_interval_covers_the_truth_about_as_often_as_it_says(seeds):
-    """Two methods equally often right: in about 19 of 20 data sets the interval holds 0, be the same cells predicted once or in five seeds."""
+    """Two methods equally often right: in about 19 of 20 data sets the interval holds 0, for one seed and for five."""
     held = []
     for i in range(60):
         rng = np.random.default_rng(i)

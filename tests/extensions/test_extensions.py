@@ -1,4 +1,4 @@
-"""Each toy is one short file and one line of registration, and runs from end to end without any other file being changed."""
+"""Each toy is one short file and one line of registration, and runs without a change to any other file."""
 
 import numpy as np
 import pandas as pd

@@ -9,7 +9,7 @@ N = 19_225
 
 
 def expected(dim, depth, inner):
-    """By hand, from the published block (two LayerNorms, q k v without bias, out, two feed-forward layers) and tables."""
+    """By hand, from the published block (two LayerNorms, q k v without bias, out, two linear layers) and tables."""
     block = 2 * 2 * dim + 3 * dim * inner + (inner * dim + dim) + (dim * 4 * dim + 4 * dim) + (4 * dim * dim + dim)
     return depth * block + (N + 2) * dim + 8 * dim + 2 * dim
 

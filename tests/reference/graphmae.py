@@ -1,10 +1,10 @@
-"""GraphMAE in dense float64, straight from the formulas: every pair of genes has an entry, and no library of graphs is used."""
+"""GraphMAE in dense float64, straight from the formulas: an entry per pair of genes, and no library of graphs."""
 
 import torch
 
 
 def attention(x, adjacent, weight, source, target, bias):
-    """Graph attention (Velickovic et al. 2018): x (n, f), adjacent (n, n) true where j speaks to i, heads side by side."""
+    """Graph attention (Velickovic et al. 2018): x (n, f), adjacent (n, n) true from j to i, heads side by side."""
     heads, width = source.shape
     h = (x @ weight.T).view(len(x), heads, width)
     parts = []

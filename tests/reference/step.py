@@ -1,4 +1,4 @@
-"""The gradient of a whole pretraining batch by non-reentrant checkpointing of each chunk: autograd does all the book-keeping."""
+"""The gradient of a whole pretraining batch by checkpointing each chunk: autograd does all the book-keeping."""
 
 from __future__ import annotations
 

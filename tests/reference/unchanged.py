@@ -1,4 +1,4 @@
-"""Numbers that a redesign must not change: computed here, kept in `unchanged.npz`, compared by `tests/integration/test_unchanged.py`.
+"""Numbers that a redesign must not change: computed here, compared with `unchanged.npz` by `test_unchanged.py`.
 
     python -m tests.reference.unchanged --check    # prints the largest difference of each part
     python -m tests.reference.unchanged            # writes the file; run it only if numbers are meant to change

@@ -24,10 +24,10 @@ def test_what_is_no_weights_file(tmp_path):
     with pytest.raises(FileNotFoundError, match="save_pretrained"):
         read_weights(tmp_path)
     (tmp_path / "page").write_text("<html>")
-    with pytest.raises(ValueError, match="is no safetensors file.*from_openbiomed"):
+    with pytest.raises(ValueError, match=r"is no safetensors file.*from_openbiomed"):
         read_card(tmp_path / "page")
     save_file({"a": torch.zeros(1)}, tmp_path / "other", metadata={"card": json.dumps({"format": "scellm-weights-9"})})
-    with pytest.raises(ValueError, match="no card of a known format.*scellm-weights-9"):
+    with pytest.raises(ValueError, match=r"no card of a known format.*scellm-weights-9"):
         read_card(tmp_path / "other")
 
 

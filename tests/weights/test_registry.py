@@ -105,7 +105,7 @@ def test_an_address_without_a_hash_says_so(server, caplog):
 
 
 def test_a_wrong_hash_is_refused_and_the_file_removed(server, tmp_path):
-    with pytest.raises(ValueError, match="has another hash than expected, and was removed"):
+    with pytest.raises(ValueError, match="does not have the expected hash, and was removed"):
         scellm.CellLM.from_pretrained(server.url, known_hash="0" * 64)
     assert kept(tmp_path) == []
 
@@ -155,7 +155,7 @@ def test_server_down(server, named):
 def test_a_cache_that_cannot_be_written(server, named, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("SCELLM_CACHE_DIR", str(tmp_path / "file/cache"))
-    with pytest.raises(PermissionError, match="Set SCELLM_CACHE_DIR to a folder that can"):
+    with pytest.raises(PermissionError, match="Set SCELLM_CACHE_DIR to a writable folder"):
         scellm.CellLM.from_pretrained(named)
 
 

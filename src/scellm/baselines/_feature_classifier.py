@@ -32,7 +32,7 @@ class FeatureClassifier(ABC):
         estimator = LogisticRegression(C=C, max_iter=max_iter) if estimator is None else clone(estimator)
         self.model = make_pipeline(*([] if scaler is None else [scaler]), estimator)
 
-    def prepare_features(self, adata: AnnData) -> None:
+    def prepare_features(self, adata: AnnData) -> None:  # noqa: B027 - a hook, optional on purpose
         """Fit a transformation of the features, without labels; by default there is none."""
 
     @abstractmethod

@@ -104,7 +104,7 @@ class NumberTask(Task):
     kind: ClassVar[str] = NUMBERS
 
     def types(self, adata: AnnData) -> np.ndarray:
-        """ "known" for cells with a number, "" for others, (n_obs,)."""
+        """The word "known" for cells with a number, "" for others, (n_obs,)."""
         return np.where(self.column(adata).notna(), "known", "").astype(object)
 
     def truth(self, adata: AnnData, rows: np.ndarray) -> np.ndarray:

@@ -36,7 +36,8 @@ class CellLM(TokenModel):
 
     The method is that of Zhao, Zhang and Nie (2023, arXiv:2306.04371). A cell is the set of its expressed genes, each
     with a bin of expression. The model is pretrained on unlabelled cells (masked bins, tumour vs normal, contrastive)
-    and fine-tuned to predict cell types.
+    and fine-tuned to predict cell types. Genes are matched by name, so a model reads any genes in any order, and the
+    result for a cell depends on that cell alone.
 
     Parameters
     ----------
@@ -79,11 +80,6 @@ class CellLM(TokenModel):
     >>> adata.obsm["X_celllm"] = model.get_latent_representation()
     >>> model.train(max_epochs=1, enable_progress_bar=False, accelerator="cpu")
     >>> adata.obs["celllm_type"] = model.predict()
-
-    Notes
-    -----
-    Genes are matched by name, so a model reads any genes in any order. The result for a cell depends on that cell
-    alone.
     """
 
     _module_cls = CellLMModule

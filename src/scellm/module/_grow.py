@@ -35,8 +35,8 @@ def initialize_from_shallower(module: CellLMModule, shallow: CellLMModule) -> No
     if differ or given["depth"] > own["depth"]:
         msg = (
             "initialize_from_shallower takes a model of the same shape and at most the same depth; found depth "
-            f"{given['depth']} for {own['depth']}, and these other options differ: {differ or 'none'}. Make both with the "
-            "same options except depth=."
+            f"{given['depth']} for {own['depth']}, and these other options differ: {differ or 'none'}. Make both with "
+            "the same options except depth=."
         )
         raise ValueError(msg)
     state = {k: v for k, v in shallow.state_dict().items() if not k.startswith("annotation_head.")}

@@ -68,5 +68,4 @@ class Pooling(nn.Module, ABC):
         """
 
     def read_direction(self, direction: Float[Tensor, " dim"]) -> None:
-        """Initialise the pooling to read tokens along the direction that orders the bin embeddings; by default
-        nothing."""
+        """Read tokens, at first, along the direction that orders the bin embeddings; by default nothing is done."""

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from scellm.train.graphmae import BACKENDS, GraphMAEConfig, make_graphmae, spectral_features, train
-from scellm.train.graphmae._backend import BACKENDS, load_backend
+from scellm.train.graphmae._backend import load_backend
 from scellm.train.graphmae._features import LearnedTable
 
 pyg = pytest.mark.skipif(
