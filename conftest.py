@@ -1,4 +1,4 @@
-"""Names that the examples in docstrings use, and a folder of their own for what they write."""
+"""Names that the examples in docstrings use, and a temporary folder for their files."""
 
 from __future__ import annotations
 

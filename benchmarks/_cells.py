@@ -12,7 +12,7 @@ from scellm.data import Tokens
 
 
 def tokens_of(name: str, cells: int, seed: int = 0) -> Tokens:
-    """Random cells of a data set."""
+    """Tokens of random cells of a data set."""
     adata = read(name)
     rows = np.sort(np.random.default_rng(seed).permutation(adata.n_obs)[:cells])
     adata = adata[rows].copy()
@@ -23,7 +23,7 @@ def tokens_of(name: str, cells: int, seed: int = 0) -> Tokens:
 
 
 def random_cells(lengths: list[int], n_genes: int, seed: int = 0) -> Tokens:
-    """Cells of given lengths with random genes and bins."""
+    """Tokens of cells of given lengths, with random genes and bins."""
     rng = np.random.default_rng(seed)
     gene = np.concatenate([rng.permutation(n_genes)[:n] for n in lengths])
     offsets = torch.from_numpy(np.concatenate([[0], np.cumsum(lengths)]))

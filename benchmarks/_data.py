@@ -1,4 +1,4 @@
-"""Where the benchmarks find real cells: SCELLM_TEST_DATA, or the folder `shared/data` beside the checkout."""
+"""Real cells for the benchmarks, from SCELLM_TEST_DATA or the folder `shared/data` next to the checkout."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DATA = Path(os.environ.get("SCELLM_TEST_DATA", Path(__file__).parents[2] / "shar
 
 
 def read(name: str) -> ad.AnnData:
-    """An AnnData by its path in the data folder; stops with a reason where there is none."""
+    """Read an AnnData by its path in the data folder; exits with a message if it does not exist."""
     path = DATA / name
     if not path.exists():
         sys.exit(f"{name} is not in {DATA}; set SCELLM_TEST_DATA to the folder that holds it.")
@@ -35,24 +35,24 @@ def table(rows: list[dict]) -> str:
 
 
 def markdown(frame: pd.DataFrame) -> str:
-    """A data frame as a Markdown table, three decimals."""
+    """A data frame as a Markdown table with three decimals."""
     rows = [[f"{v:.3f}" if isinstance(v, float) else str(v) for v in row] for row in frame.itertuples(index=False)]
     lines = [list(map(str, frame.columns)), ["---"] * frame.shape[1], *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
 
 
 def corpus_of(files: list[Path], folder: Path) -> Corpus:
-    """A corpus of these files and no others, built once."""
+    """The corpus of exactly these files, built once."""
     corpus = (
         Corpus(folder) if (folder / "corpus.json").exists() else build_corpus(files, folder, malignancy_key="origin")
     )
     if corpus.sources != [f.stem for f in sorted(files, key=lambda f: f.name)]:
-        sys.exit(f"{folder} was made from other files: {corpus.sources}. Remove it.")
+        sys.exit(f"{folder} was built from other files: {corpus.sources}. Remove it.")
     return corpus
 
 
 def some_labelled(adata: ad.AnnData, labels_key: str, cells: int) -> np.ndarray:
-    """Rows of some cells that have a type, always the same, ascending."""
+    """Indices of a fixed random sample of labelled cells, ascending."""
     known = np.flatnonzero(~adata.obs[labels_key].astype(str).isin(UNLABELED))
     return np.sort(np.random.default_rng(0).permutation(known)[:cells])
 

@@ -1,9 +1,10 @@
-"""Figure 4 of the paper, on this machine: memory and time of a contrastive step, end-to-end and divided.
+"""Figure 4 of the paper, on this machine: memory and time of a contrastive step, end-to-end or divided.
 
     python benchmarks/divide_and_conquer.py [memory limit in MiB]
 
-Cells of 400 random genes, `mini`, float32. Each step runs in a process of its own; memory is its peak above what it
-held before the step. The second table finds, for each batch size, the longest cells whose step stays within the limit.
+Cells have 400 random genes; the model is `mini` in float32. Each step runs in its own process, and memory is the peak
+above the memory before the step. The second table gives, for each batch size, the longest cells whose step stays within
+the limit.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ N_GENES, CHUNK = 19_225, 8192
 
 
 def child(batch: int, length: int, keep: float) -> None:
-    """One step after a small one to warm up."""
+    """Measure one step, after a small one as a warm-up."""
     torch.manual_seed(0)
     module = CellLMModule(make_config("mini", N_GENES)).train()
 
@@ -46,7 +47,7 @@ def child(batch: int, length: int, keep: float) -> None:
 
 
 def run(batch: int, length: int, keep: float, limit: float = math.inf) -> dict:
-    """The step in a process of its own."""
+    """Measure the step in its own process."""
     out = subprocess.run(
         [sys.executable, __file__, "--child", str(batch), str(length), str(keep)],
         check=False,
@@ -59,13 +60,13 @@ def run(batch: int, length: int, keep: float, limit: float = math.inf) -> dict:
 
 
 def longest(batch: int, keep: float, limit: float) -> int:
-    """Longest cells whose step stays within the limit, among powers of the square root of two."""
+    """Longest cells, among some lengths, whose step stays within the limit."""
     best = 0
     for length in (25, 50, 100, 200, 400, 800, 1600, 3200, 6400, 12800):
         if run(batch, length, keep)["mib"] > limit:
             break
         best = length
-        if batch * length > 160_000:  # a divided step of more would take minutes, and no more memory
+        if batch * length > 160_000:  # a longer divided step would take minutes, but no more memory
             break
     return best
 

@@ -1,4 +1,4 @@
-"""The embedding of random weights, with bins in order or not: macro-F1 of logistic regression on 1,500 cells of pbmc3k.
+"""Embeddings at random weights, with ordered or random bin embeddings: macro-F1 on 1,500 cells of pbmc3k.
 
 python benchmarks/first_vectors.py
 """

@@ -1,16 +1,17 @@
-"""GraphMAE's gene embeddings beside simpler ones: held-out edges, gene families, masked expression; three seeds each.
+"""GraphMAE's gene embeddings and simpler ones: held-out edges, gene families, masked expression; three seeds each.
 
     python benchmarks/gene_embeddings.py edges [backend]       # needs gensim beside scellm[graph] or scellm[dgl]
     python benchmarks/gene_embeddings.py masked [steps]
 
-`edges`: a tenth of the network's pairs is held out; vectors are learned from the rest. AUC of held-out pairs against as
-many pairs of genes that are not in the network, by cosine similarity: drawn evenly, and drawn with the ends of the
-held-out pairs shuffled, so that well-connected genes are as frequent on both sides. Families: genes whose HGNC names
-differ in the last number or letter only ("keratin 5"), or come before the same "subunit"; AUC of pairs within families
-against pairs across, and the same for genes that are no pair in the network.
+`edges`: a tenth of the pairs of the network is held out, and embeddings are learned from the rest. The score is the AUC
+with which the cosine similarity separates held-out pairs from as many gene pairs that are not in the network. These are
+drawn uniformly, or by shuffling the ends of the held-out pairs, so that well-connected genes are equally frequent in
+both groups. A family consists of genes whose HGNC names differ only in the last number or letter ("keratin 5"), or that
+share the name before "subunit". The score is the AUC for pairs within and across families, also without the pairs of
+the network.
 
-`masked`: the same short pretraining of `mini` on corpus cells, masked expression alone, with each table of gene
-vectors; then the loss on held-out corpus cells, all with the same masks.
+`masked`: `mini` is pretrained briefly on corpus cells with the masked objective only, once for each table of gene
+embeddings. The score is the loss on held-out corpus cells, with the same masks for all tables.
 """
 
 from __future__ import annotations
@@ -36,8 +37,7 @@ def network(min_score: float = MIN_SCORE) -> graphmae.Network:
     return graphmae.read_network(DATA / "network/string_v11_actions.csv.gz", min_score=min_score)
 
 
-# --- methods: a network and a seed in, vectors (n, DIM) out
-# -------------------------------------------------------------------------
+# --- methods: from a network and a seed to embeddings (n, DIM)
 def by_graphmae(net: graphmae.Network, seed: int, **options) -> np.ndarray:
     options = {"backend": "pyg", "dim": DIM, "progress_bar": False} | options
     return graphmae.train(net, seed=seed, **options).loc[net.symbols].to_numpy()
@@ -48,7 +48,7 @@ def by_svd(net: graphmae.Network, seed: int) -> np.ndarray:
 
 
 def by_node2vec(net: graphmae.Network, seed: int, walks: int = 10, length: int = 80) -> np.ndarray:
-    """node2vec with p = q = 1: uniform walks, then skip-gram with negative samples (gensim), at its own settings."""
+    """node2vec with p = q = 1: uniform walks, then skip-gram with negative samples (gensim)."""
     from gensim.models import Word2Vec
 
     rng = np.random.default_rng(seed)
@@ -71,21 +71,21 @@ def at_random(net: graphmae.Network, seed: int) -> np.ndarray:
 
 # --- (a) and (b)
 def hold_out(net: graphmae.Network, seed: int, share: float = 0.1) -> tuple[graphmae.Network, np.ndarray]:
-    """The network without a share of its pairs, and those."""
+    """Split the pairs of a network: the network without a share of them, and that share."""
     order = np.random.default_rng(seed).permutation(net.pairs.shape[1])
     n = round(share * len(order))
     return graphmae.Network(net.genes, net.pairs[:, np.sort(order[n:])]), net.pairs[:, order[:n]]
 
 
 def no_pairs(net: graphmae.Network, pairs: np.ndarray) -> np.ndarray:
-    """Those of the given pairs that are none in the network."""
+    """The given pairs that are not in the network."""
     n = len(net.genes)
     code = lambda p: np.sort(p, 0)[0] * n + np.sort(p, 0)[1]
     return pairs[:, (pairs[0] != pairs[1]) & ~np.isin(code(pairs), code(net.pairs))]
 
 
 def auc(vectors: np.ndarray, yes: np.ndarray, no: np.ndarray) -> float:
-    """Of the cosine; vectors are centred first, as a shared direction says nothing of a pair."""
+    """AUC of the cosine. Embeddings are centred first, because a shared direction has no information about pairs."""
     v = vectors - vectors.mean(0)
     v /= np.linalg.norm(v, axis=1, keepdims=True) + 1e-12
     both = np.concatenate([yes, no], axis=1)
@@ -93,7 +93,7 @@ def auc(vectors: np.ndarray, yes: np.ndarray, no: np.ndarray) -> float:
 
 
 def family(name: str) -> str:
-    """What is left of a gene's name without its number within the family; empty where there is none."""
+    """Family name of a gene: its name without the number within the family; empty if there is no such number."""
     if " subunit" in name:
         return name.split(" subunit")[0]
     short = re.sub(
@@ -103,7 +103,7 @@ def family(name: str) -> str:
 
 
 def families(net: graphmae.Network) -> np.ndarray:
-    """A number for each gene's family of 3 to 100 genes of the network, else -1."""
+    """Number of each gene's family, if it has 3 to 100 genes in the network; otherwise -1."""
     hgnc = pd.read_csv(DATA / "genes/hgnc_2020.tsv.gz", sep="\t", usecols=["symbol", "name"]).set_index("symbol")[
         "name"
     ]
@@ -113,7 +113,7 @@ def families(net: graphmae.Network) -> np.ndarray:
 
 
 def family_pairs(group: np.ndarray, seed: int, n: int = 50_000) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs within families, and across."""
+    """Pairs of genes within families, and across families."""
     rng = np.random.default_rng(seed)
     rows = np.flatnonzero(group >= 0)
     members = {g: np.flatnonzero(group == g) for g in np.unique(group[rows])}
@@ -139,7 +139,7 @@ def score(
 
 
 def edges(methods: dict, seeds=SEEDS, min_score: float = MIN_SCORE) -> pd.DataFrame:
-    """A row for each method and seed."""
+    """One row per method and seed."""
     net = network(min_score)
     group = families(net)
     print(f"{net}; {(group >= 0).sum():,} genes in {group.max() + 1:,} families", flush=True)
@@ -178,7 +178,7 @@ def report(found: pd.DataFrame, by: str) -> str:
 
 # --- (c)
 def masked_loss(model: scellm.CellLM, adata, rows: np.ndarray) -> float:
-    """Mean cross-entropy of masked bins; the masks are the same for every model."""
+    """Mean cross-entropy of masked bins, with the same masks for every model."""
     import torch
 
     from scellm.data import Tokens
@@ -200,14 +200,14 @@ def masked_loss(model: scellm.CellLM, adata, rows: np.ndarray) -> float:
 
 
 def masked(steps: int, tables: dict, cells: int = 4000, seeds=SEEDS) -> pd.DataFrame:
-    """A row for each table of gene vectors and seed."""
+    """One row per table of gene embeddings and seed."""
     from pretraining import corpus
 
     adata = corpus(share=0.08, longest=500)
     scellm.CellLM.setup_anndata(adata)
     order = np.random.default_rng(0).permutation(adata.n_obs)
     held_out, learned = order[:400], order[400 : 400 + cells]
-    print(f"{len(learned):,} cells to learn from, {len(held_out)} held out, {steps} steps of 64", flush=True)
+    print(f"{len(learned):,} training cells, {len(held_out)} held out, {steps} steps of 64", flush=True)
     rows = []
     for seed in seeds:
         for name, (vectors, train_genes) in tables.items():

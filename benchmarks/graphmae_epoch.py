@@ -1,8 +1,8 @@
-"""An epoch of GraphMAE on STRING beside the same step written with plain PyG modules, and the memory of both.
+"""Time and memory of an epoch of GraphMAE on STRING, compared with the same step in plain PyG modules.
 
     python benchmarks/graphmae_epoch.py [epochs]
 
-Each runs in a process of its own: memory is the peak above what was held before the first epoch.
+Each runs in its own process, and memory is the peak above the memory before the first epoch.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ CONFIG = GraphMAEConfig()
 
 
 def ours(backend: str, features: str):
-    """One epoch of ours."""
+    """One epoch of scellm."""
     net = network()
     start = (
         GivenFeatures(spectral_features(net)) if features == "svd" else LearnedTable(len(net.genes), CONFIG.n_features)
@@ -40,7 +40,7 @@ def ours(backend: str, features: str):
 
 
 def plain():
-    """The same step as one would first write it with PyG."""
+    """The same step in a straightforward PyG implementation."""
     from torch import nn
     from torch.nn import functional as F
     from torch_geometric.nn import GATConv

@@ -1,9 +1,9 @@
-"""Inference of the 50m preset on one thread, beside performer-pytorch padded to 6,000 as the published code runs.
+"""Inference time of the 50m preset on one thread, compared with performer-pytorch padded to 6,000 tokens as published.
 
     python benchmarks/inference.py [cells]
 
-The peer is performer-pytorch's own `Performer` of the published shape, on 6,000 tokens per cell; the embedding is left
-out for it.
+The reference is performer-pytorch's `Performer` of the published shape, on 6,000 tokens per cell and without its
+embedding layer.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def module(attention: str = "favor") -> CellLMModule:
 
 
 def peer(cells: int) -> float:
-    """Seconds per cell of performer-pytorch at 6,000 tokens. Every cell costs the same, so a few tell."""
+    """Seconds per cell of performer-pytorch at 6,000 tokens. Every cell costs the same, so a few are enough."""
     from performer_pytorch import Performer
 
     warnings.simplefilter("ignore")

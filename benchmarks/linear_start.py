@@ -3,7 +3,7 @@
     python benchmarks/linear_start.py DATA/corpus WORK
 
 Heart nuclei, two tumours, cancer cell lines and brain nuclei are held out; components come from 12,000 cells of the
-other sources, drawn by the square root of their size. Macro-F1 of logistic regression with 5 labelled cells a type,
+other sources, drawn by the square root of their size. Macro-F1 of logistic regression with 5 labelled cells per type,
 three seeds. "full" keeps all genes: what hashed features would reach if they were as wide as the vocabulary.
 """
 
@@ -39,7 +39,7 @@ LABELS, CELLS, N_GENES = "cell_type", 600, len(load_vocabulary())
 
 
 def main() -> None:
-    """Map by map."""
+    """Evaluate one map after another."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("source", type=Path)
     parser.add_argument("work", type=Path)
@@ -82,7 +82,7 @@ def main() -> None:
 
 
 def held_out(path: Path) -> ad.AnnData:
-    """Labelled cells of a source."""
+    """Labelled cells of a held-out source."""
     adata = ad.read_h5ad(path)
     adata = adata[some_labelled(adata, LABELS, CELLS)].copy()
     scellm.pp.prepare(adata)
@@ -90,7 +90,7 @@ def held_out(path: Path) -> ad.AnnData:
 
 
 def on_vocabulary(adata: ad.AnnData) -> csr_array:
-    """Bins + 1, cells by genes of the vocabulary."""
+    """The matrix of bins + 1, cells by genes of the vocabulary."""
     bins = csr_array(adata.layers["celllm_bins"])
     return csr_array(
         (bins.data.astype(float), gene_ids(adata)[bins.indices], bins.indptr), shape=(adata.n_obs, N_GENES)
@@ -98,20 +98,20 @@ def on_vocabulary(adata: ad.AnnData) -> csr_array:
 
 
 def unit(x: csr_array, power: float, weight: np.ndarray) -> csr_array:
-    """Powers of the bins, genes weighted, each cell of length 1."""
+    """Powers of the bins, weighted by gene; each cell is scaled to length 1."""
     y = csr_array((x.data**power, x.indices, x.indptr), shape=x.shape) @ diags_array(weight)
     return csr_array(diags_array(1 / np.sqrt(y.multiply(y).sum(1))) @ y)
 
 
 def count_sketch(width: int, weight: np.ndarray) -> csr_array:
-    """Each gene at one index, with a sign and a weight; (genes, width)."""
+    """A count sketch: each gene has one index, a sign and a weight; (genes, width)."""
     rng = np.random.default_rng(0)
     place, sign = rng.integers(width, size=N_GENES), rng.choice([-1.0, 1.0], N_GENES)
     return csr_array((sign * weight, (np.arange(N_GENES), place)), shape=(N_GENES, width))
 
 
 def embedded(sets: dict[str, ad.AnnData], embed) -> dict[str, float]:
-    """Scores of a map."""
+    """Scores of the embeddings that a map gives."""
     for adata in sets.values():
         z = embed(on_vocabulary(adata))
         adata.obsm["map"] = z.toarray() if hasattr(z, "toarray") else np.asarray(z)
@@ -119,7 +119,7 @@ def embedded(sets: dict[str, ad.AnnData], embed) -> dict[str, float]:
 
 
 def show(name: str, scores: dict[str, float]) -> None:
-    """One line."""
+    """Store and print the scores of one map."""
     ROWS.append({"map": name, "mean": float(np.mean(list(scores.values()))), **scores})
     print(f"{name:64}", " ".join(f"{v:.3f}" for v in list(ROWS[-1].values())[1:]), flush=True)
 

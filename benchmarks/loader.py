@@ -1,4 +1,4 @@
-"""Tokens per second of the pretraining loader, with thinned views, beside those of the `mini` encoder in training.
+"""Tokens per second of the pretraining loader with thinned views, and of the training of the `mini` encoder.
 
 python benchmarks/loader.py
 """

@@ -1,8 +1,9 @@
-"""Pretraining as one would first write it in plain PyTorch: the peer of `benchmarks/pretraining.py`.
+"""A straightforward PyTorch implementation of pretraining, the reference for `benchmarks/pretraining.py`.
 
-Cells are padded to the longest of 64, attention is torch's SDPA with a mask, Adam is dense, bf16 by autocast. Two views
-of a cell that differ by dropout, the second masked; InfoNCE over the 64 and cross-entropy of the masked bins. It is
-128 wide with 4 blocks of 4 heads, as `mini` is. Nothing of scellm is used.
+Cells are padded to the longest of 64. Attention is torch's SDPA with a mask, Adam is dense, and bf16 is by autocast.
+The two views of a cell differ by dropout, and the second is masked. The loss is InfoNCE over the 64 cells plus the
+cross-entropy of the masked bins. The model is 128 wide, with 4 blocks of 4 heads, as `mini` is. Nothing of scellm is
+used.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ class Model(nn.Module):
 
 
 def batch_of(bins: sp.csr_matrix, genes: np.ndarray, rows: np.ndarray, n_genes: int):
-    """Padded gene ids, bins and mask; one cell after another, as one first writes it."""
+    """Padded gene ids, bins and mask, in a plain loop over cells."""
     cells = [bins[i] for i in rows]
     longest = max(c.nnz for c in cells) + 1
     gene = torch.full((len(rows), longest), n_genes + 1)
@@ -93,7 +94,7 @@ def step(model, optimizer, gene, value, mask, rate=0.15):
 
 
 def tokens_per_second(bins: sp.csr_matrix, genes: np.ndarray, n_genes: int, rows: np.ndarray) -> float:
-    """Real tokens (no padding) times two views, over seconds, for `rows` in batches of 64; one batch to warm up."""
+    """Tokens per second in two views, without padding, for `rows` in batches of 64; one batch as a warm-up."""
     torch.manual_seed(0)
     model = Model(n_genes)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-4)

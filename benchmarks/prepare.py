@@ -1,8 +1,8 @@
-"""prepare beside scanpy's normalize_total + log1p: pbmc3k tiled to 100,000 cells, time and peak memory above the data.
+"""Time and peak memory of prepare and of scanpy's normalize_total + log1p, on pbmc3k tiled to 100,000 cells.
 
     python benchmarks/prepare.py [cells]
 
-Each runs in a process of its own, three times, turn by turn; the table holds medians.
+Each runs three times, alternating and in its own process; the table holds medians.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from _data import read, table
 
 
 def child(what: str, cells: int) -> None:
-    """Run one of both and print its seconds and its peak memory as a share of X."""
+    """Run one of the two; print its seconds, and its peak memory relative to X."""
     import scanpy as sc
     import scipy.sparse as sp
 
@@ -47,7 +47,7 @@ def child(what: str, cells: int) -> None:
 
 
 def rss_now() -> int:
-    """Resident memory now, and from here on the peak counts anew (Linux)."""
+    """Current resident memory; resets the peak (Linux)."""
     Path("/proc/self/clear_refs").write_text("5")
     return peak()
 

@@ -1,10 +1,10 @@
-"""Tokens per second of CPU pretraining of `mini`, steps of 256 corpus cells in bf16, beside `plain_loop.py`.
+"""Tokens per second of CPU pretraining of `mini`, steps of 256 corpus cells in bf16, compared with `plain_loop.py`.
 
     python benchmarks/pretraining.py [cells] [most genes per cell]
 
-A token counts once for each view in which it is computed; padding does not count. Both see the same cells of at most
-2,000 genes, drawn evenly over the corpus: the plain loop's attention grows with the square of the longest cell of a
-batch, and would take hours with all. The shorter the cells, the better for the plain loop.
+A token counts once for each view in which it is computed; padding does not count. Both use the same cells of at most
+2,000 genes, drawn uniformly from the corpus: attention in the plain loop grows with the square of the longest cell of a
+batch, and would take hours with all cells. Shorter cells favour the plain loop.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def corpus(share: float = 0.03, longest: int = 2000) -> ad.AnnData:
         short = np.flatnonzero(np.diff(adata.X.indptr) <= longest)
         rows = np.random.default_rng(0).permutation(short)[: round(share * adata.n_obs)]
         adata = adata[np.sort(rows)].copy()
-        scellm.pp.prepare(adata, min_counts=0)  # the shortest nuclei hold many other transcripts
+        scellm.pp.prepare(adata, min_counts=0)  # the nuclei with fewest genes have many transcripts of unknown genes
         x, gene = adata.layers[BINS], adata.var[GENE].to_numpy()
         known = np.flatnonzero(gene >= 0)
         first = known[np.unique(gene[known], return_index=True)[1]]
@@ -45,7 +45,7 @@ def corpus(share: float = 0.03, longest: int = 2000) -> ad.AnnData:
 
 
 def ours(adata: ad.AnnData, rows: np.ndarray, **options) -> float:
-    """Tokens per second of `model.pretrain` after one step to warm up."""
+    """Tokens per second of `model.pretrain`, after one step as a warm-up."""
     scellm.settings.seed = 0
     model = scellm.CellLM(adata)
     common = {

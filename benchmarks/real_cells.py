@@ -1,10 +1,10 @@
-"""CellLM, pretrained from scratch on a few cells, beside logistic regression on the same split.
+"""CellLM, pretrained from scratch on a few cells, compared with logistic regression on the same split.
 
     python benchmarks/real_cells.py [cells] [pretraining steps] [epochs] [seeds] [file]
 
-pbmc3k and Baron donor 1. Types with fewer than 10 cells and unlabelled cells are left out, then `cells` cells are
-drawn. A fifth of every type is held out for testing; pretraining and training see the rest only. Every seed has its own
-split.
+The data are pbmc3k and Baron donor 1. Types with fewer than 10 cells and unlabelled cells are left out, then `cells`
+cells are drawn. A fifth of every type is held out for testing; pretraining and training use the rest only. Every seed
+has its own split.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def cells_of(name: str, n: int):
 
 
 def main(n: int, steps: int, epochs: int, seeds: int, names: list[str]) -> None:
-    """One table."""
+    """Print one table for all data sets."""
     warnings.simplefilter("ignore")
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     scellm.settings.verbosity = logging.ERROR

@@ -3,10 +3,11 @@
     python benchmarks/sweep.py DATA/corpus WORK [names ...]
 
 Four labelled sources (heart nuclei, two tumours, cancer cell lines) are held out as unseen tissue, and 400 cells of
-each of two others (immune cells, brain nuclei) as unseen cells of seen tissue. Every variant learns from the rest and
-is evaluated on predicting the types of those: macro-F1 of logistic regression with 5 labelled cells per type, three
-seeds. The evaluation sets are not used. Bag-of-genes models (`depth=0`) see 30,720 cells in two minutes, transformers
-4,096 cells, initialised from a bag-of-genes model, in three or more; rows are added to `WORK/sweep.csv`.
+each of two others (immune cells, brain nuclei) as unseen cells of seen tissue. Every variant is trained on the rest and
+evaluated on predicting the types of the held-out cells: macro-F1 of logistic regression with 5 labelled cells per type,
+three seeds. The evaluation sets are not used. Bag-of-genes models (`depth=0`) are trained on 30,720 cells in two
+minutes. Transformers are initialised from a bag-of-genes model and trained on 4,096 cells in three minutes or more.
+Rows are added to `WORK/sweep.csv`.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ UNSEEN = ("heart_san_nuclei", "ovarian_tumor_qian2020", "mbc_liver_htan", "lung_
 SEEN = ("immune_pyomic", "brain_nuclei_habib2017")
 CONFIG = tomllib.loads((Path(__file__).parents[1] / "scripts" / "pretrain_mini.toml").read_text())
 BUDGET = {"bag_of_genes": 30_720, "transformer": 4_096}
-"""Cells that a stage of a variant learns from."""
+"""Number of cells that a stage of a variant is trained on."""
 BATCH = {"bag_of_genes": 512, "transformer": 128}
 
 SIMPLE = {"log expression": LogisticRegression, "PCA-50 of the evaluated cells": PCALogisticRegression}
@@ -92,14 +93,14 @@ TRANSFORMERS: dict[str, dict] = {
     f"{NO_BAG}, [CLS]": {"bag_of_genes": None, "model": {"pooling": "cls"}, "lr": 1e-3},
     "transformer, all as in the paper": {"bag_of_genes": None, **PAPER},
 }
-"""Changes to the second stage, and to the bag-of-genes model that it starts from; `None` for none."""
+"""Changes to the second stage, and to the bag-of-genes model that initialises it; `None` for none."""
 
 
 def main() -> None:
-    """Variant by variant."""
+    """Train and evaluate one variant after another."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("source", type=Path, help="folder of h5ad files")
-    parser.add_argument("work", type=Path, help="folder for all that is made")
+    parser.add_argument("work", type=Path, help="folder for all output")
     parser.add_argument("--docs", type=Path, help="run nothing; write all rows so far to this Markdown file")
     parser.add_argument("names", nargs="*", help="variants; by default all")
     args = parser.parse_args()
@@ -151,7 +152,7 @@ def split(source: Path, work: Path) -> tuple[Corpus, dict[str, ad.AnnData]]:
 
 
 def bag_of_genes(corpus: Corpus, **options) -> scellm.CellLM:
-    """The first stage in short, with changes."""
+    """A short first stage, with changes."""
     return stage("bag_of_genes", corpus, None, **{"source_block": 1, **options})
 
 
@@ -162,7 +163,7 @@ def first_stage(corpus: Corpus, model: tuple) -> scellm.CellLM:
 
 
 def transformer(corpus: Corpus, **options) -> scellm.CellLM:
-    """The second stage in short, with changes."""
+    """A short second stage, with changes."""
     options = deepcopy(options)
     own = options.pop("bag_of_genes", {})
     return stage("transformer", corpus, None if own is None else first_stage(corpus, tuple(own.items())), **options)
@@ -171,7 +172,7 @@ def transformer(corpus: Corpus, **options) -> scellm.CellLM:
 def stage(
     name: str, corpus: Corpus, shallow: scellm.CellLM | None, model: dict | None = None, **options
 ) -> scellm.CellLM:
-    """One stage; every variant is trained on the same number of cells, and starts from the same seed."""
+    """Train one stage; every variant has the same number of cells and the same seed."""
     scellm.settings.seed = CONFIG["seed"]
     settings = CONFIG["stage"][name]
     options = {**settings["pretrain"], "batch_size": BATCH[name], **options}
@@ -189,7 +190,7 @@ def stage(
 
 
 def initialize(model: scellm.CellLM, corpus: Corpus, cells: int = 20_000) -> None:
-    """The PCA initialisation that pretraining would start from, without training."""
+    """Initialise the pooling as pretraining does, without training."""
     rows = corpus.sample(cells, seed=CONFIG["seed"])
     model.module.cell_encoder.pooling.initialize(corpus.tokens(rows, model.binning), CONFIG["seed"])
     model.is_trained_ = True

@@ -1,9 +1,9 @@
-"""One training step, forward and backward, beside performer-pytorch on the same tokens, padded to the longest cell.
+"""One training step, compared with performer-pytorch on the same tokens, padded to the longest cell.
 
     python benchmarks/training_step.py [cells]
 
-Both are of the `8m` shape with dropout 0.1 and in float32; memory is what autograd saves for the backward pass, tensors
-counted once.
+Both have the `8m` shape, with dropout 0.1 and in float32. Time is of the forward and the backward pass; memory is that
+of the tensors that autograd saves for the backward pass, each counted once.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Saved:
         return self
 
     def ignoring(self, parameters) -> Saved:
-        """Parameters are no activations."""
+        """Leave out parameters, which are not activations."""
         self.ignored = {p.untyped_storage().data_ptr() for p in parameters}
         return self
 
@@ -58,7 +58,7 @@ class Saved:
 
 
 def step(parameters, forward, repeat: int = 2) -> tuple[float, float]:
-    """Seconds and MiB saved."""
+    """Seconds of a step, and MiB that autograd saves."""
     parameters, best, mib = list(parameters), float("inf"), 0.0
     for _ in range(repeat):
         start = time.perf_counter()

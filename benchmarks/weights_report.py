@@ -1,12 +1,12 @@
-"""The shipped weights beside simple features: every score of their model card.
+"""The shipped weights compared with simple features: every score of their model card.
 
     python benchmarks/weights_report.py [--work WORK] [--out FOLDER] [--docs FILE.md]
     make weights-report [WORK=...]
 
-Frozen embeddings, logistic regression on top (columns centred, all scaled by one number). `WORK` is the folder of
-`scripts/pretrain_mini.py`: with it two more take part that are made on the way, the model as pretraining begins
-("PCA initialisation") and after its first stage, before it has an encoder ("bag-of-genes model"). Embeddings and scores
-are kept in `--out`: stopped, it resumes.
+Embeddings are frozen, and logistic regression is trained on them (columns centred, all divided by one number). `WORK`
+is the output folder of `scripts/pretrain_mini.py`. With it, two intermediate models are included: the model before
+pretraining ("PCA initialisation") and after its first stage, without attention blocks ("bag-of-genes model").
+Embeddings and scores are stored in `--out`, and an interrupted run resumes from them.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ Methods = dict[str, Callable]
 
 
 def main() -> None:
-    """Embeddings, then tasks, then tables."""
+    """Compute embeddings, run the tasks, and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--weights", default=NAME, help="a name or path of weights, shown under the name celllm-mini")
     parser.add_argument("--work", type=Path, help="folder of scripts/pretrain_mini.py")
@@ -85,13 +85,13 @@ def main() -> None:
 
 
 def quiet() -> None:
-    """Tables only."""
+    """Print tables only, without logs and warnings."""
     warnings.simplefilter("ignore")
     scellm.settings.verbosity = logging.ERROR
 
 
 def make_models(weights: str, work: Path | None) -> dict[str, scellm.CellLM]:
-    """The shipped weights, their shape with random ones, and what was made on the way."""
+    """The shipped weights, a model of the same shape with random weights, and the intermediate models."""
     mini = scellm.CellLM.from_pretrained(weights)
     scellm.settings.seed = 0
     options = {k: v for k, v in mini.module.config.to_dict().items() if k != "n_genes"}
@@ -119,12 +119,12 @@ def with_embeddings(name: str, models: dict[str, scellm.CellLM], folder: Path) -
 
 
 def components(adata: ad.AnnData) -> np.ndarray:
-    """PCA-50 of log1p of counts per 10,000, fitted on the cells that it describes."""
+    """PCA-50 of log1p of counts per 10,000, fitted on all cells of the data set."""
     return PCA(50, svd_solver="arpack", random_state=0).fit_transform(log_expression(adata, np.arange(adata.n_obs)))
 
 
 class ScaledPCA(EmbeddingLogisticRegression):
-    """The components with each column brought to variance 1: an unfairly weak baseline, to show what that costs."""
+    """PCA-50 with each column scaled to variance 1: an unfairly weak baseline, to show the effect of scaling."""
 
     def __init__(self) -> None:
         super().__init__(PCA50)
@@ -132,12 +132,12 @@ class ScaledPCA(EmbeddingLogisticRegression):
 
 
 def types_of(adata: ad.AnnData) -> np.ndarray:
-    """Types, "" where there is none."""
+    """Types of the cells, "" for cells without a type."""
     return bm.Task("", adata, LABELS, bm.FewLabels()).types(adata)
 
 
 def tasks(data: dict[str, ad.AnnData]) -> list[bm.Task]:
-    """Within each set, across the studies of the pancreas, and tumour against normal tissue."""
+    """Tasks within each data set, across studies of the pancreas, and for tumour against normal tissue."""
     found = [bm.Task(f"{n}, {k} per type", a, LABELS, bm.FewLabels(k)) for k in (5, 10) for n, a in data.items()]
     found += [bm.Task(f"{n}, 80 %", a, LABELS, bm.Stratified(0.2)) for n, a in data.items()]
     both = pancreas_and_baron(data["pancreas_atlas"], data["pancreas_baron_h1"])
@@ -151,7 +151,7 @@ def tasks(data: dict[str, ad.AnnData]) -> list[bm.Task]:
 
 
 def pancreas_and_baron(atlas: ad.AnnData, baron: ad.AnnData) -> ad.AnnData:
-    """One set on common genes, with common names of types. PCA is fitted on all of it; the others are as they were."""
+    """Both data sets on common genes, with common names of types. PCA is fitted on all cells; the rest is unchanged."""
     names = pd.read_csv(Path(__file__).parent / "pancreas_labels.csv")
     parts = []
     for adata, column in ((atlas, "pancreas_atlas"), (baron, "pancreas_baron_h1")):
@@ -168,17 +168,17 @@ def pancreas_and_baron(atlas: ad.AnnData, baron: ad.AnnData) -> ad.AnnData:
 
 
 def short(of: list) -> str:
-    """A few letters that stand for all that scores depend on, so that none of other weights are taken for these."""
+    """A short hash of everything that the scores depend on, so that scores of other weights are not used."""
     return hashlib.sha256(repr(of).encode()).hexdigest()[:8]
 
 
 def file_name(task: str) -> str:
-    """Without what file systems dislike."""
+    """Name of a task without characters that file systems refuse."""
     return task.replace(" %", "").replace(",", "")
 
 
 def run(task: bm.Task, methods: Methods, seeds: int, file: Path) -> pd.DataFrame:
-    """Means, and differences of the shipped weights to reference methods, from the file if it is there."""
+    """Means, and differences of the shipped weights to reference methods; read from the file if it exists."""
     quiet()
     if not file.exists():
         results = bm.run([task], methods, seeds=seeds)
@@ -190,7 +190,7 @@ def run(task: bm.Task, methods: Methods, seeds: int, file: Path) -> pd.DataFrame
 
 
 def tables(result: pd.DataFrame, shapes: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Means, verdicts and geometry."""
+    """Tables of means, verdicts and geometry."""
     result = result.assign(task=pd.Categorical(result["task"], dict.fromkeys(result["task"])))
     once = result.drop_duplicates(["task", "method"])
     means = once.pivot(index="task", columns="method", values="mean").round(3).reset_index()

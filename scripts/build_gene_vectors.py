@@ -1,10 +1,10 @@
-"""Make the gene embeddings that come with the package, from STRING v11's table of actions.
+"""Make the gene embeddings of the package, from STRING v11's table of actions.
 
     python scripts/build_gene_vectors.py ../shared/data/network/string_v11_actions.csv.gz [backend]
 
-Writes `string_v11_graphmae.safetensors` (positions of genes in the vocabulary, and float16 vectors) and a JSON card
-beside it. The settings below are those that did best in `benchmarks/gene_embeddings.py`. On a CPU "dgl" takes minutes
-and "pyg" several times as long.
+Writes `string_v11_graphmae.safetensors` (positions of genes in the vocabulary, and float16 embeddings) and a JSON card
+next to it. The settings are the best ones of `benchmarks/gene_embeddings.py`. On a CPU, "dgl" takes minutes and "pyg"
+several times as long.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ OPTIONS = {"seed": 0, "min_score": 700}
 
 
 def main(source: Path, backend: str) -> None:
-    """Learn, store, and describe."""
+    """Learn the embeddings, and write the file and its card."""
     vectors = graphmae.train(source, backend=backend, **OPTIONS)
     there = vectors.notna().all(axis=1).to_numpy()
     path = OUT / f"{NAME}.safetensors"

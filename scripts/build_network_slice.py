@@ -1,7 +1,6 @@
-"""Make the small network that comes with the package: thirteen groups of genes of STRING v11's table of actions.
+"""Make the small network of the package: thirteen groups of genes of STRING v11's table of actions.
 
-    python scripts/build_network_slice.py ../shared/data/network/string_v11_actions.csv.gz
-../shared/data/genes/hgnc_2020.tsv.gz
+python scripts/build_network_slice.py DATA/network/string_v11_actions.csv.gz DATA/genes/hgnc_2020.tsv.gz
 """
 
 from __future__ import annotations
@@ -29,11 +28,11 @@ GROUPS = {
     "kinesins": r"^kinesin family",
     "potassium channels": r"^potassium (?:voltage-gated|calcium)",
 }
-"""Name of a group to a pattern of HGNC gene names."""
+"""For each group, a pattern of HGNC gene names."""
 
 
 def main(network: Path, hgnc: Path) -> None:
-    """Edges with both ends in a group."""
+    """Write the edges whose ends are both in a group."""
     genes = pd.read_csv(hgnc, sep="\t", usecols=["symbol", "name", "locus_group"])
     genes = genes[genes["locus_group"] == "protein-coding gene"]
     group = {s: g for g, pattern in GROUPS.items() for s in genes["symbol"][genes["name"].str.contains(pattern)]}

@@ -2,9 +2,10 @@
 
     python scripts/build_vocabulary.py path/to/hgnc_complete_set.tsv.gz
 
-Keeps approved protein-coding genes, sorted by symbol. Previous symbols and aliases are kept only where they point to
-one gene and are no approved symbol, of any locus group: `ACF` must not become a protein because a pseudogene once
-bore the name. The output is byte-for-byte the same on every run; its SHA-256 is printed and checked by the tests.
+Keeps approved protein-coding genes, sorted by symbol. A previous symbol or alias is kept only if it belongs to one gene
+and is not the approved symbol of any gene: `ACF`, for example, must not be read as a protein-coding gene because a
+pseudogene had this name. The output is byte-for-byte the same on every run; its SHA-256 is printed and checked by the
+tests.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ OUTPUT = Path(__file__).parent.parent / "src/scellm/genes/vocabulary_hgnc_2020_0
 
 
 def unambiguous(table: pd.DataFrame, column: str, taken: pd.Index) -> pd.Series:
-    """Names in `column` of one gene of any kind that are not in `taken`; one row each, index = row of the gene."""
+    """Names in `column` that belong to one gene and are not in `taken`; one row each, indexed by row of the gene."""
     names = table[column].str.split("|").explode().str.strip()
     names = names[names.notna() & (names != "")]
     names = names[~names.str.upper().isin(taken.str.upper())]

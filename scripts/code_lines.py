@@ -1,6 +1,6 @@
-"""Print lines of code (without docstrings, comments and blank lines) of the package and of its tests, and their ratio.
+"""Print the lines of code of the package and of its tests, and their ratio (without docstrings and comments).
 
-python scripts/code_lines.py [least ratio]     # ends with an error below it
+python scripts/code_lines.py [minimum ratio]    # an error if the ratio is lower
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def code_lines(path: Path) -> int:
-    """Lines that hold code."""
+    """Number of lines that contain code."""
     text = path.read_text(encoding="utf-8")
     skipped = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
     lines: set[int] = set()
@@ -29,7 +29,7 @@ def code_lines(path: Path) -> int:
 
 
 def main(least: float) -> None:
-    """Print both numbers."""
+    """Print both numbers and their ratio."""
     n = {name: sum(map(code_lines, (ROOT / name).rglob("*.py"))) for name in ("src", "tests")}
     ratio = n["tests"] / n["src"]
     print(f"lines of code: {n['src']:,} in src, {n['tests']:,} in tests; tests / src {ratio:.2f} (at least {least})")

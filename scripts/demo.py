@@ -26,8 +26,8 @@ LABELS = "bulk_labels"
 def main(folder: Path) -> None:
     """Prepare, load weights, fine-tune on 80 %, predict the other 20 %, compare, draw, save."""
     start = time.perf_counter()
-    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)  # its hardware banner and its tips
-    warnings.filterwarnings("ignore", category=FutureWarning)  # scanpy's and anndata's about themselves
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)  # hides its hardware banner and its tips
+    warnings.filterwarnings("ignore", category=FutureWarning)  # those of scanpy and anndata
     scellm.settings.seed = 0
     folder.mkdir(parents=True, exist_ok=True)
 
@@ -71,7 +71,7 @@ def main(folder: Path) -> None:
     model.save(str(folder / "model"), overwrite=True)
     print(f"   {folder / 'umap.png'}\n   {folder / 'pbmc68k_celllm.h5ad'}\n   {folder / 'model'}")
     print(
-        f"\nDone in {time.perf_counter() - start:.0f} s. What the weights know, and what they do not: docs, page "
+        f"\nDone in {time.perf_counter() - start:.0f} s. For the scores and limits of the weights, see the page "
         "Weights."
     )
     print(

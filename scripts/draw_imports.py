@@ -1,10 +1,10 @@
-"""Draw which room of the package imports which, as text.
+"""Draw the imports between the subpackages of scellm, as text.
 
     python scripts/draw_imports.py            # prints the picture
     python scripts/draw_imports.py --write    # puts it into CONTRIBUTING.md
 
-Rooms are the packages of `src/scellm`, and the files beside them. A room stands above all rooms that it imports; a
-circle of rooms or of files ends the script with an error.
+A room is a subpackage of `src/scellm`, or a file next to them. A room is listed above all rooms that it imports. A
+circular import between rooms or files ends the script with an error.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 SRC = ROOT / "src" / "scellm"
 START, END = "<!-- imports -->", "<!-- /imports -->"
-NESTED = ("scellm.train.graphmae",)  # a room within a room
-HELPERS = ("_keys", "_logging", "_options", "_assets", "_compat")  # imported by any room
+NESTED = ("scellm.train.graphmae",)  # a subpackage that counts as a room of its own
+HELPERS = ("_keys", "_logging", "_options", "_assets", "_compat")  # may be imported by any room
 
 Graph = dict[str, set[str]]
 
 
 def main() -> None:
-    """Print the picture, or write it."""
+    """Print the picture, or write it to CONTRIBUTING.md."""
     files = file_graph(SRC)
     for graph in (files, room_graph(files)):
         circle = find_circle(graph)
         if circle:
-            raise SystemExit(f"There is a circle: {' -> '.join(circle)}")
+            raise SystemExit(f"There is a circular import: {' -> '.join(circle)}")
     picture = draw(room_graph(files))
     if "--write" not in sys.argv:
         print(picture)
@@ -41,19 +41,19 @@ def main() -> None:
 
 
 def file_graph(src: Path) -> Graph:
-    """For each module, the modules of the package that it imports, those under `if TYPE_CHECKING` too."""
+    """For each module, the modules of the package that it imports, also under `if TYPE_CHECKING`."""
     paths = {module_name(src, path): path for path in src.rglob("*.py")}
     return {name: set(imports_of(path, set(paths))) - {name} for name, path in paths.items()}
 
 
 def module_name(src: Path, path: Path) -> str:
-    """The name by which a file is imported."""
+    """The import name of a file."""
     parts = path.relative_to(src.parent).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
 def imports_of(path: Path, known: set[str]) -> Iterator[str]:
-    """Modules of `known` that a file imports: the module itself, where a name is imported from its package."""
+    """Modules of `known` that a file imports; for a name imported from a package, its module if there is one."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module:
             names = [f"{node.module}.{alias.name}" for alias in node.names]
@@ -76,14 +76,14 @@ def room_graph(files: Graph) -> Graph:
         room = room_of(module)
         if room != "scellm":
             graph.setdefault(room, set()).update(room_of(other) for other in imported)
-    # A nested room is reached through the one around it; a file of the outer room that it uses is no arrow of its own.
+    # A nested room is reached through its outer room; a file of that room that it uses is not counted as an import.
     outer = {n.removeprefix("scellm."): n.split(".")[1] for n in NESTED}
     leave = {"scellm", *HELPERS}
     return {r: {o for o in found if o not in leave | {r, outer.get(r)}} for r, found in graph.items() if r not in leave}
 
 
 def find_circle(graph: Mapping[str, set[str]]) -> list[str]:
-    """One circle of a graph, its first member again at the end; nothing if there is none."""
+    """One cycle of a graph, with its first member repeated at the end; an empty list if there is none."""
     done: set[str] = set()
 
     def visit(node: str, way: list[str]) -> list[str]:
@@ -102,7 +102,7 @@ def find_circle(graph: Mapping[str, set[str]]) -> list[str]:
 
 
 def floors(graph: Graph) -> list[list[str]]:
-    """Rooms by the longest way down, the ground floor first."""
+    """Rooms by level: the length of the longest chain of imports below them, the lowest first."""
     height: dict[str, int] = {}
 
     def of(node: str) -> int:
@@ -115,17 +115,17 @@ def floors(graph: Graph) -> list[list[str]]:
 
 
 def draw(graph: Graph) -> str:
-    """One line per room: its floor, its name, and the rooms that it imports."""
+    """One line per room: its level, its name, and the rooms that it imports."""
     wide = max(map(len, graph))
     lines = []
     for number, rooms in reversed(list(enumerate(floors(graph)))):
         for at, room in enumerate(rooms):
-            floor = f"floor {number}" if at == 0 else ""
+            floor = f"level {number}" if at == 0 else ""
             imported = ", ".join(sorted(graph[room])) or "nothing"
             lines.append(f"{floor:8} {room:{wide}} -> {imported}")
     helpers = ", ".join(HELPERS)
     n = sum(map(len, graph.values()))
-    lines.append(f"{len(graph)} rooms, {n} arrows, no circle; any room but bm may import {helpers}")
+    lines.append(f"{len(graph)} rooms, {n} imports, none circular; any room but bm may import {helpers}")
     return "\n".join(lines) + "\n"
 
 

@@ -4,10 +4,10 @@
     python benchmarks/weights_report.py --weights WORK/celllm-mini --work WORK --out WORK/report
     python scripts/pretrain_mini.py DATA/corpus WORK --ship
 
-`WORK` gets the corpus on the package's genes, checkpoints (stop the script at any point and call it again: it goes on
-to the same weights), the weights of the initialisation and of each stage, `curves.csv`, `curves.png`, `validation.csv`,
-and the weights to ship. `--ship` puts scores on their card, and card, weights, curves and validation where the package
-and its docs look for them.
+`WORK` is the output folder: the corpus on the package's genes, checkpoints (an interrupted script, called again,
+resumes and gives the same weights), the weights of the initialisation and of each stage, `curves.csv`, `curves.png`,
+`validation.csv`, and the weights to ship. `--ship` writes the scores to their model card, and copies card, weights,
+curves and validation to the package and its docs.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ MB, MOST_MOVED = 1e6, 1e-2
 
 
 def main() -> None:
-    """Corpus, stages, validation, files."""
+    """Build the corpus, run the stages, validate, and write the files."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", type=Path, help="folder of h5ad files with raw counts and obs['origin']")
-    parser.add_argument("work", type=Path, help="folder for all that is made")
+    parser.add_argument("work", type=Path, help="folder for all output")
     parser.add_argument("--config", type=Path, default=HERE / "pretrain_mini.toml")
-    parser.add_argument("--ship", action="store_true", help="put what is in WORK where the package looks for it")
+    parser.add_argument("--ship", action="store_true", help="copy the results in WORK to the package and its docs")
     args = parser.parse_args()
     if args.ship:
         ship(args.work)
@@ -57,7 +57,7 @@ def main() -> None:
     )
     if corpus.sources != [p.stem for p in sorted(args.corpus.glob("*.h5ad"))]:
         raise SystemExit(
-            f"{folder} was made from other files than those of {args.corpus}: {corpus.sources}. Remove it."
+            f"{folder} was built from other files than those of {args.corpus}: {corpus.sources}. Remove it."
         )
     model, curves, validation = run_stages(corpus, config, args.work)
     curves.to_csv(args.work / "curves.csv", float_format="%.5g")
@@ -73,7 +73,7 @@ def run_stages(corpus: Corpus, config: dict, work: Path) -> tuple[scellm.CellLM,
     train, validation = corpus.split(config["validation_size"], config["seed"])
     model, before, curves, found = None, None, [], []
     for name, stage in config["stage"].items():
-        # set again, so that a run that was stopped between stages gives the same weights as one that was not
+        # set again, so that a run that is interrupted between stages gives the same weights
         scvi.settings.seed = config["seed"]
         model = scellm.CellLM.without_data(**config["model"], **stage["model"])
         if before is None:
@@ -82,7 +82,7 @@ def run_stages(corpus: Corpus, config: dict, work: Path) -> tuple[scellm.CellLM,
             found.append({"stage": "PCA initialisation", **validate(model, corpus, validation, None)})
         else:
             initialize_from_shallower(model.module, before.module)
-        checkpoint = work / f"{name}-{fingerprint(model.module.state_dict())[:8]}.pt"  # of these initial weights only
+        checkpoint = work / f"{name}-{fingerprint(model.module.state_dict())[:8]}.pt"  # for these initial weights only
         options = {**stage["pretrain"], "view": Thin(*stage["pretrain"]["view"])}
         model.pretrain(corpus=corpus, indices=train, checkpoint=checkpoint, **options)
         model.save_pretrained(work / name)
@@ -99,7 +99,7 @@ def run_stages(corpus: Corpus, config: dict, work: Path) -> tuple[scellm.CellLM,
 def initialize(
     model: scellm.CellLM, corpus: Corpus, rows: np.ndarray, power: float, seed: int, cells: int = 20_000
 ) -> None:
-    """The PCA initialisation that pretraining would make; made here, so that it can be saved."""
+    """Initialise the pooling as pretraining would, so that the initial weights can be saved."""
     sample = corpus.sample(cells, indices=rows, power=power, seed=seed)
     model.module.cell_encoder.pooling.initialize(corpus.tokens(sample, model.binning), seed)
     model.is_trained_ = True
@@ -109,10 +109,10 @@ def initialize(
 def validate(
     model: scellm.CellLM, corpus: Corpus, rows: np.ndarray, temperature: float | None, batch: int = 256
 ) -> dict[str, float]:
-    """Contrastive loss in batches, alignment and uniformity, on cells that pretraining does not see.
+    """Contrastive loss, alignment and uniformity on held-out cells, in batches.
 
-    Alignment and uniformity (Wang and Isola 2020) are of the whole embeddings of two thinned views; the loss is
-    computed after the projection head, and left out before that is trained.
+    Alignment and uniformity (Wang and Isola 2020) are computed on the complete embeddings of two thinned views. The
+    loss is computed after the projection head, and left out until that is trained.
     """
     module = model.module.eval()
     rows = np.random.default_rng(0).permutation(rows)
@@ -131,7 +131,7 @@ def validate(
 
 
 def draw(curves: pd.DataFrame, file: Path) -> None:
-    """Losses over steps, one panel per objective of a stage."""
+    """Plot losses over steps, with one panel per objective of a stage."""
     parts = {
         n: [p for p in ("contrastive", "masked", "malignancy") if f"pretrain_{p}" in t.dropna(axis=1, how="all")]
         for n, t in curves.groupby("stage", sort=False)
@@ -148,7 +148,7 @@ def draw(curves: pd.DataFrame, file: Path) -> None:
 
 
 def save(model: scellm.CellLM, corpus: Corpus, config: dict, folder: Path) -> Path:
-    """The weights with their card."""
+    """Save the weights with their model card."""
     held_out = len(corpus.split(config["validation_size"], config["seed"])[1])
     model.save_pretrained(
         folder,
@@ -180,7 +180,7 @@ def check_half_precision(model: scellm.CellLM, file: Path, corpus: Corpus) -> No
 
 
 def ship(work: Path) -> None:
-    """Put weights with scores, their entry, curves and validation where the package and its docs read them."""
+    """Copy weights with scores, their entry, curves and validation to the package and its docs."""
     state, card = read_weights(work / NAME)
     card |= {"metrics": scores(work / "report" / "scores.csv", fingerprint(state))}
     file = shutil.copyfile(write_weights(work / NAME, state, card), PACKAGE / f"{NAME}.safetensors")
@@ -206,7 +206,7 @@ def ship(work: Path) -> None:
 
 
 def scores(file: Path, made_of: str) -> dict[str, float]:
-    """Macro-F1 of each task, from a report on these weights and no others."""
+    """Macro-F1 of each task, from a report on exactly these weights."""
     table = pd.read_csv(file).query("method == @NAME").drop_duplicates("task")
     if set(table["weights"]) != {made_of}:
         raise SystemExit(f"{file} is about other weights. Run benchmarks/weights_report.py again.")

@@ -1,4 +1,4 @@
-"""Execute the tutorials in place, and remove progress bars, warnings of this machine and colour codes.
+"""Execute the tutorials in place; remove progress bars, warnings of this machine and colour codes.
 
 python scripts/run_tutorials.py
 """
@@ -18,7 +18,7 @@ COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def tidy(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """Drop the error stream, and empty and coloured output."""
+    """Remove the error stream, empty output and colour codes."""
     for cell in notebook.cells:
         if cell.cell_type != "code":
             continue
@@ -30,12 +30,12 @@ def tidy(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
 
 
 def is_noise(text: str) -> bool:
-    """Whether a line is empty or a progress bar's."""
+    """Whether a text is empty or a progress bar."""
     return not text.strip() or text.strip().startswith(("Training:", "Epoch "))
 
 
 def tidy_output(output: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """Take colour codes out of text; and out of a rich line its markup for notebooks, which shows the same again."""
+    """Remove colour codes from text, and the markup for notebooks from rich output, which repeats the text."""
     if output.output_type == "stream":
         output.text = COLOUR.sub("", output.text)
     elif "data" in output and "text/plain" in output.data:
@@ -44,7 +44,7 @@ def tidy_output(output: nbformat.NotebookNode) -> nbformat.NotebookNode:
 
 
 def main() -> None:
-    """All tutorials, or those named."""
+    """Run all tutorials, or those named on the command line."""
     for path in [Path(a) for a in sys.argv[1:]] or sorted(TUTORIALS.glob("*.ipynb")):
         notebook = nbformat.read(path, as_version=4)
         with tempfile.TemporaryDirectory() as folder:

@@ -1,4 +1,4 @@
-"""Small AnnData objects of real gene names, and the switches for what a machine may lack."""
+"""Small AnnData objects with real gene names, small models, and real cells if they are available."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ import torch
 
 import scellm
 
-torch.set_num_threads(1)  # small models: threads cost more than they bring, and tests run side by side
+torch.set_num_threads(1)  # small models: threads cost more than they gain, and tests run in parallel
 
 DATA = Path(os.environ.get("SCELLM_TEST_DATA", Path(__file__).parents[2] / "shared/data"))
 
 
 @pytest.fixture(autouse=True)
 def _quiet():
-    """Lightning's banner says nothing a test needs; every test starts from one seed."""
+    """Hide Lightning's banner, and give every test the same seed."""
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     scellm.settings.verbosity = logging.WARNING
     scellm.settings.seed = 0
@@ -31,7 +31,7 @@ def _quiet():
 def make_adata(
     n_obs: int = 60, n_vars: int = 2400, seed: int = 0, n_types: int = 3, kind=sp.csr_matrix, dtype=np.float32
 ) -> ad.AnnData:
-    """Cells of a few types, each with genes of its own raised; raw counts of real symbols, cells of unequal depth."""
+    """Cells of a few types, each with some genes raised; raw counts of real symbols, cells of unequal depth."""
     rng = np.random.default_rng(seed)
     symbols = scellm.genes.load_vocabulary().symbols
     names = symbols[np.sort(rng.permutation(len(symbols))[:n_vars])]
@@ -63,7 +63,7 @@ def prepared(adata) -> ad.AnnData:
 
 
 SMALL = {"dim": 16, "depth": 2, "heads": 2, "dim_head": 8}
-"""A shape that a test can afford."""
+"""A small shape for tests."""
 
 QUIET = {"accelerator": "cpu", "enable_progress_bar": False}
 
@@ -75,7 +75,7 @@ def model(prepared) -> scellm.CellLM:
 
 
 def real(name: str) -> ad.AnnData:
-    """Real cells, or a skip that says what is missing."""
+    """Read real cells; skip the test, with a reason, if the file is missing."""
     path = DATA / name
     if not path.exists():
         pytest.skip(f"needs {name} of the shared data folder; set SCELLM_TEST_DATA")

@@ -12,7 +12,7 @@ def test_x_is_no_layer():
     assert layer_names(ad.AnnData(np.ones((2, 3)))) == []
 
 
-@pytest.mark.parametrize(("accelerator", "wanted"), [("cpu", "cpu"), ("mps", "mps"), ("gpu", "cuda:0")])
+@pytest.mark.parametrize(("accelerator", "wanted"), [("cpu", "cpu"), ("mps", "mps"), ("cuda", "cuda:0")])
 def test_device_by_name(accelerator, wanted):
     assert device_of(accelerator) == torch.device(wanted)
 
@@ -22,8 +22,17 @@ def test_device_of_a_list_is_its_first():
     assert device_of("cuda", 2) == torch.device("cuda", 0)
 
 
-def test_auto_is_the_cpu_without_cuda(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert device_of("auto") == torch.device("cpu")
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert device_of("auto") == torch.device("cuda", 0)
+@pytest.mark.parametrize(
+    ("cuda", "mps", "auto", "gpu"),
+    [
+        (False, False, "cpu", "cuda:0"),
+        (True, False, "cuda:0", "cuda:0"),
+        (False, True, "mps", "mps"),
+        (True, True, "cuda:0", "cuda:0"),
+    ],
+)
+def test_auto_is_the_best_device_as_in_lightning(monkeypatch, cuda, mps, auto, gpu):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+    assert device_of("auto") == torch.device(auto)
+    assert device_of("gpu") == torch.device(gpu)

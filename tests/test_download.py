@@ -15,7 +15,7 @@ from scellm._download import cache_folder, download, file_name, sha256
         ("https://a.org/", "default"),
     ],
 )
-def test_name_of_an_address(url, wanted):
+def test_name_of_a_url(url, wanted):
     assert file_name(url, "default") == wanted
 
 

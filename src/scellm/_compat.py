@@ -39,9 +39,11 @@ def device_of(accelerator: str, devices: Any = "auto") -> torch.device:
     Returns
     -------
     torch.device
-        The CPU if "auto" finds no CUDA device.
+        As Lightning does, "auto" prefers a CUDA device, then that of a Mac (MPS), then the CPU.
     """
-    name = {"gpu": "cuda", "auto": "cuda" if torch.cuda.is_available() else "cpu"}.get(accelerator, accelerator)
+    gpu = "mps" if torch.backends.mps.is_available() and not torch.cuda.is_available() else "cuda"
+    auto = gpu if torch.cuda.is_available() or gpu == "mps" else "cpu"
+    name = {"gpu": gpu, "auto": auto}.get(accelerator, accelerator)
     if name != "cuda":
         return torch.device(name)
     first = devices[0] if isinstance(devices, list | tuple) and devices else 0

@@ -5,8 +5,8 @@ import scellm
 from scellm.baselines import EmbeddingLogisticRegression, GlobalScaler
 
 
-def test_columns_of_noise_do_not_drown_the_signal(adata):
-    """Two columns know the type, two hundred small ones nothing: as the last components of a PCA do."""
+def test_columns_of_noise_do_not_hide_the_signal(adata):
+    """Two columns depend on the type, and two hundred small ones are noise, like the last components of a PCA."""
     rng = np.random.default_rng(0)
     types = adata.obs["cell_type"].astype(str).to_numpy()
     codes = np.unique(types, return_inverse=True)[1]

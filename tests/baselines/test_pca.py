@@ -12,7 +12,7 @@ def cells():
     return adata
 
 
-def test_pca_is_that_of_the_dense_matrix_and_looks_at_no_label(cells):
+def test_pca_is_that_of_the_dense_matrix_and_uses_no_label(cells):
     from sklearn.decomposition import PCA
 
     from scellm.baselines import log_expression

@@ -7,7 +7,7 @@ from tests.conftest import make_adata
 
 
 class Majority:
-    """Tells the most frequent type."""
+    """Predicts the most frequent type."""
 
     def fit(self, adata, labels_key, *, indices):
         self.type = adata.obs[labels_key].iloc[indices].value_counts().idxmax()
@@ -18,7 +18,7 @@ class Majority:
 
 
 class Oracle:
-    """Knows the types of the cells predicted, and refuses to work where they can be read from what it was given."""
+    """Predicts the true types, and fails if the labels of the test cells were not hidden from it."""
 
     def __init__(self, types):
         self.types = types

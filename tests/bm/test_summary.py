@@ -8,7 +8,7 @@ from tests.conftest import make_adata
 
 
 class Majority:
-    """Tells the most frequent type."""
+    """Predicts the most frequent type."""
 
     def fit(self, adata, labels_key, *, indices):
         self.type = adata.obs[labels_key].iloc[indices].value_counts().idxmax()
@@ -19,7 +19,7 @@ class Majority:
 
 
 class Oracle:
-    """Knows the types of the cells predicted, and refuses to work where they can be read from what it was given."""
+    """Predicts the true types, and fails if the labels of the test cells were not hidden from it."""
 
     def __init__(self, types):
         self.types = types
@@ -45,13 +45,13 @@ def types_of(adata):
 
 
 def noisy(types, share, seed):
-    """Types with a share of them wrong."""
+    """Types, a share of which is wrong."""
     rng = np.random.default_rng(seed)
     wrong = rng.random(len(types)) < share
     return np.where(wrong, rng.permutation(types), types)
 
 
-def test_summary_says_who_is_better(cells):
+def test_verdicts(cells):
     types = types_of(cells)
     methods = {
         "good": lambda: Oracle(noisy(types, 0.02, 1)),
@@ -62,7 +62,7 @@ def test_summary_says_who_is_better(cells):
     results = bm.run([bm.Task("t", cells, "cell_type", bm.FewLabels(5))], methods, seeds=3)
     table = bm.summary(results, against=["fair", "majority"], n_boot=300).set_index("method")
     assert table.loc["good", "verdict"] == "better"
-    assert table.loc["good", "against"] == "fair", "the best of the simple ones"
+    assert table.loc["good", "against"] == "fair", "the best of the simple methods"
     assert table.loc["majority", "verdict"] == "worse"
     assert table.loc["same", "verdict"] == "not established"
     assert table.loc["same", ["difference", "low", "high"]].tolist() == [0, 0, 0]
@@ -79,8 +79,8 @@ def test_summary_says_who_is_better(cells):
 
 
 @pytest.mark.parametrize("seeds", [1, 5])
-def test_the_interval_covers_the_truth_about_as_often_as_it_says(seeds):
-    """Two methods equally often right: in about 19 of 20 data sets the interval holds 0, for one seed and for five."""
+def test_the_interval_has_its_nominal_coverage(seeds):
+    """Two methods that are right equally often: the interval contains 0 in about 19 of 20 data sets."""
     held = []
     for i in range(60):
         rng = np.random.default_rng(i)
@@ -101,7 +101,7 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says(seeds):
 
 
 def test_the_interval_is_that_of_the_mean_score_over_a_plain_bootstrap():
-    """One draw of cells for all seeds, written out with sklearn."""
+    """The same draw of cells for all seeds, computed with sklearn."""
     rng = np.random.default_rng(3)
     truth = rng.integers(3, size=60).astype(str)
     rows = {("t", s): np.sort(rng.permutation(60)[:40]) for s in range(3)}

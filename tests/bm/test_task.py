@@ -29,5 +29,5 @@ def test_across_data_sets_with_a_table_of_labels(cells):
         bm.run([bm.Task("t", cells, "cell_type", bm.Across(), other=other)], {"lr": LogisticRegression}, seeds=1)
 
 
-def test_it_is_a_room_of_the_package():
+def test_it_is_a_subpackage():
     assert scellm.bm is bm

@@ -8,7 +8,7 @@ from tests.reference.corpora import parts
 
 @pytest.fixture
 def folder(tmp_path):
-    """Three files."""
+    """A folder with three files."""
     (tmp_path / "files").mkdir()
     for name, adata in parts().items():
         adata.write_h5ad(tmp_path / "files" / f"{name}.h5ad")
@@ -17,5 +17,5 @@ def folder(tmp_path):
 
 @pytest.fixture
 def corpus(folder, tmp_path):
-    """The corpus of them."""
+    """The corpus of the three files."""
     return build_corpus(folder, tmp_path / "corpus", min_genes=10, malignancy_key="origin")

@@ -16,7 +16,7 @@ def manager(model):
 
 def test_on_the_fly_equals_the_layer(model, manager):
     rows = np.arange(60)[::-1]
-    dataset = ViewDataset(manager, (Thin(1, 1), Thin(1, 1)))  # keeps every molecule: goes through the counts
+    dataset = ViewDataset(manager, (Thin(1, 1), Thin(1, 1)))  # keeps every molecule, but reads the counts
     layer, fly = TokenDataset(manager)[rows], dataset[0, rows]
     for key in ("gene", "bin", "offsets"):
         assert np.array_equal(layer[key], fly[key])

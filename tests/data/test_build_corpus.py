@@ -17,7 +17,7 @@ def test_every_cell_has_its_counts_on_the_vocabulary(corpus):
     row = 0
     for name, adata in parts().items():
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=".*express no known gene")  # that cell
+            warnings.filterwarnings("ignore", message=".*express no known gene")  # the empty cell
             scellm.pp.prepare(adata, min_genes=0, min_counts=0)
         gene = adata.var["celllm_gene"].to_numpy()
         for i in range(adata.n_obs):

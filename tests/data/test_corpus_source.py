@@ -19,7 +19,7 @@ def test_pretraining_on_a_corpus(corpus, view, tmp_path):
     np.testing.assert_array_equal(again.get_latent_representation(adata), vectors)
 
 
-def test_a_run_that_stopped_goes_on_to_the_same_weights(corpus, tmp_path):
+def test_an_interrupted_run_resumes_to_the_same_weights(corpus, tmp_path):
     def run(steps, **kwargs):
         scellm.settings.seed = 4
         model = scellm.CellLM.without_data(**SMALL)

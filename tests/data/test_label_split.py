@@ -22,7 +22,7 @@ def test_every_type_is_held_out_in_proportion(model):
 
 def test_none_and_too_few_to_hold_out(model):
     assert len(split(model, 0).validation) == 0
-    assert len(split(model, 0.9, indices=np.arange(6)).validation) == 0, "of each pair one cell must remain"
+    assert len(split(model, 0.9, indices=np.arange(6)).validation) == 0, "one cell of each pair stays in training"
     lone = split(model, 0.5, indices=[0, 1, 2, 3])
     assert {1, 2} <= set(lone.train), "a type with one cell is trained on"
     assert set(split(model, 0.5, indices=np.arange(12)).train) <= set(range(12))

@@ -3,7 +3,7 @@ import numpy as np
 import scellm
 
 
-def test_origin_words(adata):
+def test_malignancy_words(adata):
     adata.obs["origin"] = [
         "Tumor",
         "TUMOUR",

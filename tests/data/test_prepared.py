@@ -14,7 +14,7 @@ def test_csr_array(adata):
     assert model.get_latent_representation().shape == (60, 16)
 
 
-def test_set_up_prepares_and_says_so(adata, caplog):
+def test_set_up_prepares_and_logs_it(adata, caplog):
     scellm.settings.verbosity = 20
     logger = __import__("logging").getLogger("scellm")
     logger.propagate = True
@@ -48,7 +48,7 @@ def test_counts_that_changed_are_noticed(adata):
     sc.pp.log1p(adata)
     with pytest.raises(ValueError, match=r"was counts when scellm.pp.prepare read it and is log1p now"):
         model.pretrain(max_steps=1, view="thin", **QUIET)
-    model.pretrain(max_steps=1, batch_size=8, **QUIET)  # the layer is still good
+    model.pretrain(max_steps=1, batch_size=8, **QUIET)  # the layer is still valid
 
 
 def test_views_need_whole_counts(adata):

@@ -12,7 +12,7 @@ def test_the_sampler_starts_anywhere(corpus):
         np.testing.assert_array_equal(x, y)
 
 
-def test_sampler_goes_on_anywhere():
+def test_sampler_resumes_at_any_step():
     rows = np.arange(100, 123)
     whole = list(StepSampler(RandomSampler(rows), 5, 13, seed=2))
     assert [s for s, _ in whole] == list(range(13))

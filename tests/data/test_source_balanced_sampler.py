@@ -45,7 +45,7 @@ def test_blocks_are_of_one_source(sizes, block, power, number):
         runs[source[order[start]]] += (stop - start,)
     for s, n in enumerate(rows.draws):
         assert sum(runs[s]) == n
-        assert sum(r % block != 0 for r in runs[s]) <= 1  # blocks may meet; one of a source may be short
+        assert sum(r % block != 0 for r in runs[s]) <= 1  # blocks of a source may be adjacent, and one may be shorter
 
 
 def test_blocks_come_in_a_random_order():

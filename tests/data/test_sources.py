@@ -13,6 +13,6 @@ def test_the_kind_follows_from_the_data(model, corpus):
         assert isinstance(as_source(given, options), CorpusSource)
 
 
-def test_an_anndata_is_refused_with_the_call_that_is_meant(model):
+def test_an_anndata_is_refused_with_the_right_call(model):
     with pytest.raises(TypeError, match=r"found AnnData.*scellm.CellLM\(adata\)"):
         as_source(model.adata, SourceOptions(model.binning))

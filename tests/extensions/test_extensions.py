@@ -1,4 +1,6 @@
-"""Each toy is one short file and one line of registration, and runs without a change to any other file."""
+"""Each toy is one short file, needs one line of registration and no other change, and runs from end to end."""
+
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -8,8 +10,8 @@ from scvi.dataloaders import DataSplitter
 
 import scellm
 from scellm import bm
-from scellm.data import SOURCES
-from scellm.nn import ATTENTIONS
+from scellm.data import SOURCES, VIEWS
+from scellm.nn import ATTENTIONS, POOLINGS
 from scellm.train import OBJECTIVES
 from tests.conftest import QUIET, SMALL, make_adata
 from tests.extensions.toy_attention import MeanAttention
@@ -17,7 +19,9 @@ from tests.extensions.toy_baseline import ExpressedGenes
 from tests.extensions.toy_metric import Kappa
 from tests.extensions.toy_model import NumberModel
 from tests.extensions.toy_objective import GeneNumber
+from tests.extensions.toy_pooling import MaxPooling
 from tests.extensions.toy_source import TableSource
+from tests.extensions.toy_view import without_singletons
 
 
 def test_an_objective(monkeypatch, adata, tmp_path):
@@ -33,7 +37,7 @@ def test_an_objective(monkeypatch, adata, tmp_path):
     model.save_pretrained(tmp_path / "w")
     again = scellm.CellLM.from_pretrained(tmp_path / "w")
     assert torch.equal(again.module.heads["gene_number"].weight, model.module.heads["gene_number"].weight)
-    scellm.CellLM.from_pretrained("celllm-mini")  # made before the objective was: its head keeps its first weights
+    scellm.CellLM.from_pretrained("celllm-mini")  # older than the objective, whose head keeps its initial weights
     with torch.no_grad():
         model.module.heads["gene_number"].weight[0, 0] = torch.nan
     with pytest.raises(FloatingPointError, match="the gene_number loss is not finite"):
@@ -66,6 +70,17 @@ def test_an_attention(monkeypatch, prepared, tmp_path):
     np.testing.assert_allclose(alone, model.get_latent_representation(indices=range(5)), rtol=1e-4, atol=1e-4)
 
 
+def test_a_pooling_and_a_view(monkeypatch, prepared, tmp_path):
+    monkeypatch.setitem(POOLINGS, "max", MaxPooling)  # the one line of each
+    monkeypatch.setitem(VIEWS, "without_singletons", without_singletons)
+    model = scellm.CellLM(prepared, pooling="max", **SMALL)
+    model.pretrain(max_steps=2, batch_size=20, view="without_singletons", **QUIET)
+    assert model.get_latent_representation().shape == (prepared.n_obs, 16)
+    model.save_pretrained(tmp_path / "w")
+    again = scellm.CellLM.from_pretrained(tmp_path / "w", prepared)
+    np.testing.assert_array_equal(again.get_latent_representation(), model.get_latent_representation())
+
+
 def test_a_baseline_and_a_metric(monkeypatch, adata):
     monkeypatch.setitem(bm.METRICS, "kappa", Kappa())  # the one line of the metric; a baseline needs none
     methods = {"toy": ExpressedGenes, "expression": scellm.baselines.LogisticRegression}
@@ -81,7 +96,7 @@ def test_a_baseline_and_a_metric(monkeypatch, adata):
 
 
 def test_numbers_are_predicted_and_scored(adata):
-    """A task of numbers: depth from the principal components, with metrics of numbers."""
+    """A task of numbers: predict sequencing depth from principal components."""
     from sklearn.linear_model import Ridge
 
     class Components(scellm.baselines.PCALogisticRegression):
@@ -120,11 +135,15 @@ def test_a_second_model(tmp_path):
     assert adata.uns["celllm"]["slots"]["X_celllm"]["model"].startswith("NumberModel")
 
 
-def test_the_toys_are_short():
-    from pathlib import Path
+TOYS = sorted(Path(__file__).parent.glob("toy_*.py"))
 
-    for path in Path(__file__).parent.glob("toy_*.py"):
-        code = [
-            line for line in path.read_text().splitlines() if line.strip() and not line.strip().startswith(("#", '"""'))
-        ]
-        assert len(code) <= 45, path.name
+
+@pytest.mark.parametrize("path", TOYS, ids=lambda p: p.stem)
+def test_the_toys_are_short_and_are_the_examples_of_contributing(path):
+    text = path.read_text(encoding="utf-8")
+    code = [line for line in text.splitlines() if line.strip() and not line.strip().startswith(("#", '"""'))]
+    assert len(code) <= 45
+    page = Path(__file__).parents[2] / "CONTRIBUTING.md"
+    if not page.exists():
+        pytest.skip("installed without the project's pages")
+    assert text.split("\n\n", 1)[1].strip() in page.read_text(encoding="utf-8")

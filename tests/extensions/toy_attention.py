@@ -1,4 +1,4 @@
-"""An attention of its own: every token gets the mean of its cell."""
+"""A new attention: every token gets the mean of its cell."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""A baseline of its own: nearest neighbours by which genes a cell expresses."""
+"""A new baseline: nearest neighbours by the genes that a cell expresses."""
 
 from sklearn.neighbors import KNeighborsClassifier
 
@@ -6,7 +6,7 @@ from scellm.baselines import FeatureClassifier, log_expression
 
 
 class ExpressedGenes(FeatureClassifier):
-    """Which genes are expressed, whatever how much."""
+    """The set of expressed genes, without their levels."""
 
     def __init__(self):
         super().__init__(estimator=KNeighborsClassifier(3, metric="cosine"))

@@ -1,4 +1,4 @@
-"""A metric of its own: Cohen's kappa."""
+"""A new metric: Cohen's kappa."""
 
 from sklearn.metrics import cohen_kappa_score
 

@@ -1,4 +1,4 @@
-"""An objective of its own: predict from [CLS] how many genes a cell expresses."""
+"""A new objective: predict the number of expressed genes from [CLS]."""
 
 from torch import nn
 

@@ -1,4 +1,4 @@
-"""A source of its own: cells that are drawn from a table of gene ids and bins in memory."""
+"""A new source: cells from a table of gene ids and bins in memory."""
 
 import numpy as np
 

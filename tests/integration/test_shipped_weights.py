@@ -9,12 +9,12 @@ import scanpy as sc
 import scellm
 from scellm.weights._registry import registry
 
-# scanpy's small blood set was stored with three decimals, and prepare says that it assumes its scale.
+# scanpy's small blood data are rounded to three decimals, so prepare warns that it assumes the target sum.
 pytestmark = pytest.mark.filterwarnings("ignore:adata.raw is log1p, but the sum:UserWarning")
 SHIPPED = [name for name, entry in registry().items() if "file" in entry]
 
 
-MOST = 12_000_000  # bytes a file may take in the wheel
+MOST = 12_000_000  # largest size of a file in the wheel, in bytes
 
 
 def test_there_are_some():
@@ -40,12 +40,12 @@ def test_embeds_without_network_the_same_way_twice(name, monkeypatch):
     first = scellm.tl.embed(adata, model, copy=True).obsm["X_celllm"]
     second = scellm.tl.embed(adata[::-1].copy(), scellm.CellLM.from_pretrained(name), copy=True).obsm["X_celllm"][::-1]
     assert np.isfinite(first).all()
-    assert first[:, : model.module.config.dim].std(0).min() > 0  # places of the sketch may be empty
+    assert first[:, : model.module.config.dim].std(0).min() > 0  # hashed dimensions may be empty
     np.testing.assert_allclose(first, second, rtol=1e-4, atol=1e-4)
 
 
-def test_knows_blood_better_than_random_weights():
-    """Five labelled cells a type of scanpy's small blood set; far from chance, and far from an untrained encoder."""
+def test_predicts_blood_better_than_random_weights():
+    """Five labelled cells per type of scanpy's small blood data; clearly better than an untrained encoder."""
     adata = sc.datasets.pbmc68k_reduced()
     scellm.pp.prepare(adata, panel=True)
     shipped = scellm.CellLM.from_pretrained("celllm-mini")
@@ -62,7 +62,7 @@ def test_knows_blood_better_than_random_weights():
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_the_card_says_what_a_reader_needs(name):
+def test_the_card_is_complete(name):
     card = scellm.CellLM.card(name)
     assert {"licence", "citation", "recipe", "metrics", "data", "vocabulary_sha256", "model", "binning"} <= set(card)
     assert all({"name", "licence", "source", "cells"} <= set(source) for source in card["data"]["sources"])

@@ -1,4 +1,4 @@
-"""Every tutorial runs from top to bottom, with nothing but the package."""
+"""Every tutorial runs from top to bottom, and needs only the package."""
 
 from pathlib import Path
 
@@ -10,9 +10,7 @@ TUTORIALS = sorted((Path(__file__).parents[2] / "tutorials").glob("*.ipynb"))
 @pytest.mark.slow
 @pytest.mark.parametrize("path", TUTORIALS, ids=lambda p: p.stem)
 def test_runs(path, tmp_path, monkeypatch):
-    monkeypatch.setenv(
-        "OMP_NUM_THREADS", "1"
-    )  # two notebooks side by side, each with a thread a core, would wait for each other
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # notebooks run in parallel
     nbformat = pytest.importorskip("nbformat")
     nbclient = pytest.importorskip("nbclient")
     notebook = nbformat.read(path, as_version=4)

@@ -1,4 +1,4 @@
-"""The numbers that a redesign must not change; `tests/reference/unchanged.py` says which, and made the file."""
+"""Numbers that a redesign must not change; they are listed in `tests/reference/unchanged.py`, which made the file."""
 
 import numpy as np
 import pytest

@@ -8,7 +8,7 @@ from scellm.train import class_weights
 from tests.conftest import QUIET, SMALL, make_adata
 
 
-def test_learns_types_and_tells_them_on_cells_it_never_saw(model):
+def test_learns_types_and_predicts_them_on_new_cells(model):
     train = np.arange(0, 45)
     model.train(indices=train, max_epochs=30, lr=3e-3, tune="full", **QUIET)
     told = model.predict(indices=np.arange(45, 60))
@@ -28,12 +28,12 @@ def test_predict_soft(model):
     assert p.columns[p.to_numpy().argmax(1)].tolist() == model.predict(indices=[4, 2]).tolist()
 
 
-def test_predict_before_training_says_what_to_run(model):
+def test_predict_before_training_names_the_call(model):
     with pytest.raises(RuntimeError, match=r"model.train\(\)"):
         model.predict()
 
 
-def test_random_weights_are_warned_of(model):
+def test_random_weights_give_a_warning(model):
     with pytest.warns(UserWarning, match="random weights"):
         model.get_latent_representation()
 
@@ -90,7 +90,7 @@ def test_cells_outside_indices_are_never_used(model):
     assert set(model.train_indices) | set(model.validation_indices) == set(allowed)
 
 
-def test_early_stopping_puts_the_best_weights_back(model):
+def test_early_stopping_restores_the_best_weights(model):
     model.train(max_epochs=40, lr=0.05, tune="full", validation_size=0.3, patience=3, **QUIET)
     losses = model.history["validation_loss"]["validation_loss"].astype(float)
     validation = np.sort(model.validation_indices)

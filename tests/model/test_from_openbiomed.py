@@ -16,7 +16,7 @@ SYMBOLS = scellm.genes.load_vocabulary().symbols
 
 @pytest.fixture(scope="module")
 def symbols():
-    """Genes in an order of their own, a few of them nobody knows."""
+    """Genes in a random order, with two unknown names."""
     order = np.random.default_rng(0).permutation(len(SYMBOLS))[:3000]
     return ["no-such-gene-1", *SYMBOLS[order], "no-such-gene-2"]
 
@@ -27,7 +27,7 @@ def save(path, state, **more):
 
 
 def cells(symbols, n=4, seed=1):
-    """Prepared cells of genes that the model knows, and a few that it does not."""
+    """Prepared cells with genes that the model knows, and some that it does not."""
     adata = make_adata(n_obs=n, n_vars=2500, seed=seed)
     known = [s for s in symbols if not s.startswith("no-such")]
     others = [s for s in SYMBOLS if s not in set(known)][:20]
@@ -37,7 +37,7 @@ def cells(symbols, n=4, seed=1):
 
 
 def expression(adata, symbols):
-    """Cells over the model's genes, as the published pipeline would hand them in: anything inside the bin will do."""
+    """Cells over the model's genes, as input of the published pipeline: any value inside the bin."""
     at = {s: i for i, s in enumerate(symbols)}
     columns = np.array([at.get(s, -1) for s in adata.var_names])
     layer = adata.layers["celllm_bins"].toarray()
@@ -53,9 +53,9 @@ def test_parity_with_the_padded_encoder(symbols, tmp_path, dtype, tolerance, poo
     state = reference.synthetic(len(symbols))
     adata = cells(symbols)
     model = from_openbiomed(save(tmp_path / "c.pth", state), gene_symbols=symbols, pooling=pooling, length=LENGTH)
-    model.get_latent_representation(adata)  # sets the data up
+    model.get_latent_representation(adata)  # sets up the data
     module = model.module.to(dtype)
-    # The model holds float32: the same rounded numbers on both sides.
+    # The model holds float32, so the reference gets the same rounded numbers.
     wide = {k: v.float().to(dtype) if v.is_floating_point() else v for k, v in state.items()}
     for name, p in model.module.named_parameters():
         assert p.dtype == dtype, name
@@ -105,7 +105,7 @@ def test_gene_vectors_of_their_own(symbols, tmp_path):
     assert found.isna().any(axis=1).sum() == len(found) - 3000
 
 
-def test_it_is_trained_saved_and_brought_back(symbols, tmp_path):
+def test_it_can_be_trained_saved_and_loaded(symbols, tmp_path):
     adata = cells(symbols, n=30)
     adata.obs["cell_type"] = np.array(["a", "b"])[np.arange(30) % 2]
     model = from_openbiomed(
@@ -131,7 +131,7 @@ def test_the_order_of_genes_must_be_given(symbols, tmp_path):
         from_openbiomed(path, gene_symbols=[f"no-gene-{i}x" for i in range(3002)])
 
 
-def test_other_files_are_refused_with_what_they_hold(symbols, tmp_path):
+def test_other_files_are_refused_with_their_contents(symbols, tmp_path):
     state = reference.synthetic(len(symbols))
     del state["norm.weight"]
     state["surprise"] = torch.zeros(1)

@@ -22,7 +22,7 @@ def new(adata=None, seed=0, **options):
 OPTIONS = {"max_steps": 4, "batch_size": 16, "lr": 1e-3, **QUIET}
 
 
-def test_half_precision_keeps_places_and_vectors(tmp_path):
+def test_half_precision_keeps_indices_and_embeddings(tmp_path):
     model = new(pooling="expression", hashed_dim=24)
     model.pretrain(**OPTIONS)
     model.save_pretrained(tmp_path, dtype="float16")
@@ -49,7 +49,7 @@ def folder(trained, tmp_path):
 def test_round_trip_is_exact_and_needs_no_set_up(trained, folder):
     other = make_adata(n_obs=20, seed=3)
     with warnings.catch_warnings():
-        warnings.simplefilter("error")  # among them "random weights"
+        warnings.simplefilter("error")  # including the one about random weights
         model = scellm.CellLM.from_pretrained(folder, other)
         vectors = model.get_latent_representation()
     np.testing.assert_array_equal(vectors, trained.get_latent_representation(other))
@@ -72,7 +72,7 @@ def test_round_trip_is_exact_and_needs_no_set_up(trained, folder):
         {"dropout": 0.2, "ff_mult": 2},
     ],
 )
-def test_every_shape_comes_back(prepared, tmp_path, options):
+def test_every_shape_is_restored(prepared, tmp_path, options):
     model = scellm.CellLM(prepared, **SMALL, **options)
     model.pretrain(max_steps=1, batch_size=20, **QUIET)
     model.save_pretrained(tmp_path / "w")
@@ -99,7 +99,7 @@ def test_with_labels_it_learns_them(folder):
     model.pretrain(max_steps=1, batch_size=20, **QUIET)
 
 
-def test_the_annotation_head_stays_behind(trained, prepared, tmp_path):
+def test_the_annotation_head_is_not_saved(trained, prepared, tmp_path):
     trained.train(max_epochs=1, **QUIET)
     trained.save_pretrained(tmp_path / "w")
     assert not [k for k in load_file(tmp_path / "w/weights.safetensors") if "annotation" in k]
@@ -119,17 +119,17 @@ def test_half_precision_is_half_the_size_and_nearly_the_same(trained, tmp_path, 
         trained.save_pretrained(tmp_path / "x", dtype="int8")
 
 
-def test_the_card_says_what_it_is(folder):
+def test_the_card_describes_the_weights(folder):
     card = json.loads((folder / "card.json").read_text())
     assert card["name"] == "tiny"
     assert card["licence"] == "CC0"
     assert card["vocabulary_sha256"] == scellm.genes.load_vocabulary().sha256
     assert card["model"]["dim"] == SMALL["dim"]
-    (folder / "card.json").unlink()  # for people only
+    (folder / "card.json").unlink()  # a copy for readers only
     scellm.CellLM.from_pretrained(folder / "weights.safetensors")
 
 
-def test_random_weights_are_not_kept(model, tmp_path):
+def test_random_weights_are_not_saved(model, tmp_path):
     with pytest.raises(ValueError, match="random weights: there is nothing to save"):
         model.save_pretrained(tmp_path / "w")
     assert not (tmp_path / "w").exists()
@@ -147,7 +147,7 @@ def test_other_bins_are_refused_before_anything_is_written(folder):
 
 
 def change(folder, edit_state=None, edit_card=None):
-    """The same file with something else in it."""
+    """Write the same file with changed contents."""
     path = folder / "weights.safetensors"
     card = json.loads((folder / "card.json").read_text())
     state = load_file(path)

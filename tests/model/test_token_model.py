@@ -13,7 +13,7 @@ SYMBOLS = scellm.genes.load_vocabulary().symbols
 
 
 def given(n=500, width=DIM, seed=0):
-    """Vectors of the first genes, of a mean and variance of their own."""
+    """Embeddings of the first genes, with mean 3 and a small variance."""
     values = np.random.default_rng(seed).normal(3, 0.1, (n, width)).astype("float32")
     return pd.DataFrame(values, index=SYMBOLS[:n])
 
@@ -49,7 +49,7 @@ def test_frozen_tables_work_with_a_slow_encoder(prepared):
     model.pretrain(max_steps=2, batch_size=30, contrast="moco", **QUIET)
 
 
-def test_the_default_is_what_measured_best(prepared):
+def test_the_default_gene_embeddings_are_those_of_string(prepared):
     model = scellm.CellLM(prepared, dim=128, depth=1, heads=1, dim_head=8)
     string = scellm.genes.load_string_vectors()
     known = string.notna().all(axis=1)

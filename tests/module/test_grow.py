@@ -14,7 +14,7 @@ def module(seed=0, **options) -> CellLMModule:
         make_config("mini", GENES, **{"dim": 16, "hashed_dim": 8, "pooling": "expression", **options}), 3
     )
     if isinstance(made.cell_encoder.pooling.gate, torch.nn.Linear):
-        torch.nn.init.normal_(made.cell_encoder.pooling.gate.weight)  # or the encoder would have no say
+        torch.nn.init.normal_(made.cell_encoder.pooling.gate.weight)  # otherwise the encoder would have no effect
         torch.nn.init.normal_(made.cell_encoder.pooling.context.weight)
     return made.eval()
 
@@ -27,7 +27,7 @@ def tokens():
 
 
 @pytest.mark.parametrize("shallow", [0, 1])
-def test_says_what_the_shallow_one_says(tokens, shallow):
+def test_gives_the_embeddings_of_the_shallow_one(tokens, shallow):
     first, second = module(1, depth=shallow), module(2, depth=3)
     assert not torch.allclose(first.embed(tokens), second.embed(tokens))
     initialize_from_shallower(second, first)
@@ -37,7 +37,7 @@ def test_says_what_the_shallow_one_says(tokens, shallow):
 def test_every_weight_of_the_new_blocks_can_learn(tokens):
     first, second = module(1, depth=0), module(2, depth=2)
     initialize_from_shallower(second, first)
-    for _ in range(2):  # the layers before those that start at zero have a gradient once these have moved
+    for _ in range(2):  # layers before the zero layers have a gradient only after a step of these
         second.zero_grad()
         second.embed(tokens).square().sum().backward()
         with torch.no_grad():

@@ -9,7 +9,7 @@ N = 19_225
 
 
 def expected(dim, depth, inner):
-    """By hand, from the published block (two LayerNorms, q k v without bias, out, two linear layers) and tables."""
+    """Count by hand: the published block (two LayerNorms, q k v without bias, out, feed-forward), and tables."""
     block = 2 * 2 * dim + 3 * dim * inner + (inner * dim + dim) + (dim * 4 * dim + 4 * dim) + (4 * dim * dim + dim)
     return depth * block + (N + 2) * dim + 8 * dim + 2 * dim
 
@@ -31,7 +31,7 @@ def test_parameter_counts_of_presets(size, shape, millions):
 
 
 def test_published_counts():
-    # method: 4,199,424 a block of the published encoder, 41,994,240 in ten
+    # the published encoder has 4,199,424 parameters per block, 41,994,240 in ten
     assert expected(512, 10, 1024) - expected(512, 0, 1024) == 41_994_240
     with torch.device("meta"):
         head = CellLMModule(make_config("50m", N), heads=make_heads()).heads["masked"]

@@ -52,7 +52,7 @@ def test_against_the_formula_cell_by_cell():
 
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 10**6), n=st.integers(1, 20))
-def test_neither_order_nor_company_nor_padding_matters(seed, n):
+def test_order_other_cells_and_padding_do_not_matter(seed, n):
     rng, made = np.random.default_rng(seed), pooling()
     alone = cells(rng, [n])
     order = torch.from_numpy(rng.permutation(n))
@@ -67,7 +67,7 @@ def test_neither_order_nor_company_nor_padding_matters(seed, n):
     torch.testing.assert_close(vector(alone), vector(both), rtol=1e-10, atol=1e-12)
 
 
-def test_a_new_one_is_linear_in_expression_and_the_encoder_is_silent():
+def test_a_new_one_is_linear_in_expression_and_ignores_the_encoder():
     made = ExpressionPooling(GENES, BINS, DIM, 1920)
     padded = cells(np.random.default_rng(0), [4, 9]).pad(GENES, BINS)
     a, b = (torch.randn(*padded.gene.shape, DIM) for _ in range(2))
@@ -81,8 +81,8 @@ def test_a_cell_without_genes_has_a_gradient():
     assert all(torch.isfinite(p.grad).all() for p in made.parameters())
 
 
-def test_without_a_sketch():
+def test_without_hashed_features():
     made = ExpressionPooling(GENES, BINS, DIM, 0)
     padded = cells(np.random.default_rng(0), [4, 9]).pad(GENES, BINS)
     assert made(torch.randn(*padded.gene.shape, DIM), padded).shape == (2, DIM)
-    assert not any("hashed_dim" in k or k == "place" for k in made.state_dict())
+    assert not any("hashed" in k for k in made.state_dict())

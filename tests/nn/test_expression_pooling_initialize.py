@@ -10,7 +10,7 @@ GENES, BINS, DIM = 40, 6, 8
 
 
 def tokens(x: np.ndarray) -> Tokens:
-    """From a dense (cells, genes) of bins + 1, 0 where a gene is not expressed."""
+    """Tokens from a dense matrix of bins + 1, (cells, genes); 0 where a gene is not expressed."""
     cell, gene = np.nonzero(x)
     offsets = np.concatenate([[0], np.cumsum(np.bincount(cell, minlength=len(x)))])
     return Tokens(*(torch.from_numpy(v.astype(np.int64)) for v in (gene, x[cell, gene] - 1, offsets)))
@@ -21,7 +21,7 @@ def some(n: int, seed: int = 0) -> np.ndarray:
     return rng.integers(1, BINS + 1, (n, GENES)) * (rng.random((n, GENES)) < rng.uniform(0.1, 1, GENES))
 
 
-def test_cells_are_their_principal_components_turned():
+def test_cells_are_their_rotated_principal_components():
     x = some(200)
     pooling = ExpressionPooling(GENES, BINS, DIM, 1920).double()
     pooling.initialize(tokens(x), seed=3)
@@ -38,13 +38,13 @@ def test_cells_are_their_principal_components_turned():
     np.testing.assert_allclose(hashed, y @ at, rtol=1e-6, atol=1e-9)
     np.testing.assert_allclose(
         found @ found.T, expected @ expected.T, rtol=1e-6, atol=1e-9
-    )  # a turn moves no inner product
+    )  # a rotation changes no inner product
     spread = found.var(0)
-    assert spread.max() < 12 * spread.min()  # where that of the components differs by more
+    assert spread.max() < 12 * spread.min()  # the components themselves differ by more
     assert bool(pooling.initialized)
 
 
-def test_the_same_seed_gives_the_same_start():
+def test_the_same_seed_gives_the_same_initialisation():
     made = [ExpressionPooling(GENES, BINS, DIM, 1920) for _ in range(3)]
     for pooling, seed in zip(made, (1, 1, 2), strict=True):
         pooling.initialize(tokens(some(50)), seed)

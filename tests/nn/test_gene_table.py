@@ -12,7 +12,7 @@ SYMBOLS = scellm.genes.load_vocabulary().symbols
 
 
 def given(n=500, width=DIM, seed=0):
-    """Vectors of the first genes, of a mean and variance of their own."""
+    """Embeddings of the first genes, with mean 3 and a small variance."""
     values = np.random.default_rng(seed).normal(3, 0.1, (n, width)).astype("float32")
     return pd.DataFrame(values, index=SYMBOLS[:n])
 

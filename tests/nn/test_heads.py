@@ -11,7 +11,7 @@ def test_shapes():
     assert AnnotationHead(16, 3).eval()(x).shape == (5, 3)
 
 
-def test_depth_does_not_decide_the_type():
+def test_the_type_does_not_depend_on_depth():
     """The sum over genes grows with their number; the head normalises it."""
     torch.manual_seed(0)
     head, x = AnnotationHead(16, 3).eval(), torch.randn(5, 16)

@@ -23,7 +23,7 @@ def test_saved_values_grow_with_what_is_kept():
 
 @pytest.mark.parametrize("name", ["favor", "softmax"])
 def test_the_estimate_is_near_what_autograd_saves(name):
-    """Bytes that one call keeps, measured with torch's hooks."""
+    """Compare with the bytes that one call keeps, measured with torch's hooks."""
     b, h, n, d, m = 4, 4, 500, 32, 110
     q, k, v = (torch.randn(b, h, n, d, requires_grad=True) for _ in range(3))
     seen = {}

@@ -10,7 +10,7 @@ SYMBOLS = scellm.genes.load_vocabulary().symbols
 
 @pytest.fixture(scope="module")
 def symbols():
-    """Genes in an order of their own, a few of them nobody knows."""
+    """Genes in a random order, with two unknown names."""
     order = np.random.default_rng(0).permutation(len(SYMBOLS))[:3000]
     return ["no-such-gene-1", *SYMBOLS[order], "no-such-gene-2"]
 

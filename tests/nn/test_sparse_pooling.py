@@ -11,7 +11,7 @@ def test_equals_the_dense_formula_of_the_paper():
     cells = tokens.pad(50, 6)
     hidden = torch.randn(3, cells.gene.shape[1], 12, dtype=torch.float64, requires_grad=True)
     got = pooling(hidden, cells)
-    # a convolution of width dim, its scalars put into rows of all genes and [CLS], then the linear layer
+    # a convolution of width dim, its scalars written to rows of all genes and [CLS], then the linear layer
     conv = torch.nn.functional.conv2d(hidden[:, None], pooling.scalar.weight[None, None], pooling.scalar.bias)[
         :, 0, :, 0
     ]

@@ -25,7 +25,7 @@ def test_show_is_as_in_scanpy(shown, monkeypatch):
     ax = plt.subplots()[1]
     assert finish(ax, show=False, given=False) is ax
     finish(ax, show=None, given=False)
-    assert not shown, "a session that is not interactive shows nothing by itself"
+    assert not shown, "a session that is not interactive does not show figures"
     finish(ax, show=True, given=True)
     assert len(shown) == 1
     monkeypatch.setattr(mpl, "is_interactive", lambda: True)

@@ -45,7 +45,7 @@ def test_counts_with_decimals(adata):
     assert np.array_equal(spread(adata), oracle(adata.X.toarray().astype(float), adata.var["celllm_gene"].to_numpy()))
 
 
-def test_the_demo_set():
+def test_the_data_of_the_demo():
     adata = sc.datasets.pbmc68k_reduced()
     with pytest.warns(UserWarning, match=r"panel|scaled"):
         scellm.pp.prepare(adata)
@@ -55,4 +55,4 @@ def test_the_demo_set():
     value = np.where(adata.raw.X.toarray() > 0, np.clip(np.floor(adata.raw.X.toarray()), 0, 5) + 1, 0)
     known = adata.var["celllm_gene"].to_numpy() >= 0
     differ = adata.layers["celllm_bins"].toarray()[:, known] != value[:, known]
-    assert differ.mean() < 1e-3  # genes of two columns
+    assert differ.mean() < 1e-3  # genes with two columns

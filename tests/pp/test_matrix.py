@@ -57,7 +57,7 @@ def test_explicit_zeros_duplicate_and_unsorted_entries(adata):
     half = x.data // 2
     x = sp.coo_matrix(
         (np.concatenate([half, x.data - half]), (np.tile(x.row, 2), np.tile(x.col, 2))), shape=x.shape
-    )  # every count in two places, some zero
+    )  # every count is split into two entries, some of them zero
     order = np.lexsort((-x.col, x.row))
     indptr = np.searchsorted(x.row[order], np.arange(adata.n_obs + 1))
     adata.X = sp.csr_matrix((x.data[order], x.col[order], indptr), shape=x.shape)

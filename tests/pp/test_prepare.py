@@ -23,7 +23,7 @@ def test_duplicate_genes_are_summed_into_the_first_column(adata):
     assert report(adata)["genes_merged"] == 2
 
 
-def test_selected_genes_with_whole_raw_are_refused_with_the_call_that_mends_it(adata):
+def test_selected_genes_with_complete_raw_are_refused_with_the_call_that_fixes_it(adata):
     adata.raw = adata
     part = adata[:, :500].copy()
     with pytest.raises(ValueError, match=r"adata = adata.raw.to_adata\(\)"):
@@ -33,7 +33,7 @@ def test_selected_genes_with_whole_raw_are_refused_with_the_call_that_mends_it(a
     scellm.pp.prepare(part.raw.to_adata())
 
 
-def test_panel_is_allowed_with_a_warning_and_refused_if_asked():
+def test_panel_gives_a_warning_and_can_be_refused():
     adata = make_adata(30, 400)
     with pytest.warns(UserWarning, match="targeted panel"):
         scellm.pp.prepare(adata)
@@ -66,7 +66,7 @@ def test_too_few_counts(adata):
         (lambda a: setattr(a, "var_names", [n.capitalize() for n in a.var_names]), ValueError, "mouse"),
     ],
 )
-def test_bad_input_says_so_and_changes_nothing(adata, change, error, message):
+def test_bad_input_is_an_error_and_changes_nothing(adata, change, error, message):
     change(adata)
     keys = (set(adata.layers), set(adata.var), set(adata.uns), set(adata.obs))
     with pytest.raises(error, match=message):
@@ -117,8 +117,8 @@ def test_names_in_a_column_and_versions(adata):
     assert report(adata)["genes_by_id"] + report(adata)["genes_by_symbol"] == adata.n_vars
 
 
-def test_no_random_stream_is_touched(adata):
-    before = np.random.get_state()[1].copy()  # noqa: NPY002  the stream that must not move
+def test_no_random_state_is_changed(adata):
+    before = np.random.get_state()[1].copy()  # noqa: NPY002  the state that must not change
     scellm.pp.prepare(adata)
     scellm.CellLM.setup_anndata(adata)
     assert np.array_equal(before, np.random.get_state()[1])  # noqa: NPY002

@@ -20,7 +20,7 @@ def module(attention, pooling="sparse"):
     made = CellLMModule(make_config("mini", 60, attention=attention, pooling=pooling, hashed_dim=20, **SMALL)).eval()
     if pooling == "expression":
         pooling = made.cell_encoder.pooling
-        for layer in (pooling.gate, pooling.context):  # they start at zero, and the encoder would have no effect
+        for layer in (pooling.gate, pooling.context):  # initially zero, so that the encoder would have no effect
             torch.nn.init.normal_(layer.weight)
     return made
 

@@ -1,4 +1,4 @@
-"""Guarantee 3: nothing is dense in genes. Memory follows the non-zeros, not cells times genes."""
+"""Guarantee 3: no array is dense in genes. Memory is proportional to the non-zeros, not to cells times genes."""
 
 import tracemalloc
 
@@ -17,7 +17,7 @@ CELLS, PER_CELL = 20_000, 20
 
 
 def wide(n_vars: int) -> ad.AnnData:
-    """Many cells of few expressed genes each."""
+    """Many cells with few expressed genes each."""
     rng = np.random.default_rng(0)
     symbols = scellm.genes.load_vocabulary().symbols[:n_vars]
     column = np.sort(
@@ -41,8 +41,8 @@ def peak(work) -> int:
 @pytest.mark.parametrize("n_vars", [4000, 16_000])
 def test_prepare_and_load(n_vars):
     adata = wide(n_vars)
-    dense = CELLS * n_vars  # bytes, were it only one a value
-    scellm.genes.load_vocabulary().names  # noqa: B018  read once, and not what is measured
+    dense = CELLS * n_vars  # bytes of a dense array with one byte per value
+    scellm.genes.load_vocabulary().names  # noqa: B018  read once, before the measurement
     assert peak(lambda: scellm.pp.prepare(adata)) < 40e6
     assert dense >= 80e6
     scellm.CellLM.setup_anndata(adata)

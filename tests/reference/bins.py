@@ -1,11 +1,11 @@
-"""Bins by the plain formula, dense."""
+"""Bins computed with the plain formula, on dense arrays."""
 
 import anndata as ad
 import numpy as np
 
 
 def oracle(counts: np.ndarray, ids: np.ndarray, totals: np.ndarray | None = None) -> np.ndarray:
-    """Bin + 1 by the plain formula, dense, (cells, vocabulary)."""
+    """Bin + 1 computed with the plain formula, (cells, vocabulary)."""
     merged = np.zeros((len(counts), 19225))
     for j in np.flatnonzero(ids >= 0):
         merged[:, ids[j]] += counts[:, j]
@@ -15,7 +15,7 @@ def oracle(counts: np.ndarray, ids: np.ndarray, totals: np.ndarray | None = None
 
 
 def spread(adata: ad.AnnData) -> np.ndarray:
-    """The layer as (cells, vocabulary)."""
+    """The binned layer as a dense array, (cells, vocabulary)."""
     ids = adata.var["celllm_gene"].to_numpy()
     out = np.zeros((adata.n_obs, 19225))
     layer = adata.layers["celllm_bins"].toarray()

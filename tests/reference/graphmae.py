@@ -1,10 +1,10 @@
-"""GraphMAE in dense float64, straight from the formulas: an entry per pair of genes, and no library of graphs."""
+"""GraphMAE in dense float64, directly from the formulas and without a graph library."""
 
 import torch
 
 
 def attention(x, adjacent, weight, source, target, bias):
-    """Graph attention (Velickovic et al. 2018): x (n, f), adjacent (n, n) true from j to i, heads side by side."""
+    """Graph attention (Velickovic et al. 2018): x (n, f), adjacent (n, n) true for an edge from j to i."""
     heads, width = source.shape
     h = (x @ weight.T).view(len(x), heads, width)
     parts = []

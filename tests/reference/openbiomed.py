@@ -1,4 +1,4 @@
-"""The published encoder, dense: every cell padded to its full length, with the released names of tensors."""
+"""The published encoder on dense arrays: every cell is padded to full length, and tensors have their released names."""
 
 import math
 
@@ -7,7 +7,7 @@ from torch.nn.functional import gelu, layer_norm
 
 
 def encode(state, expression, length, eps=1e-4):
-    """State dict and one cell's log-normalised expression over the model's genes to the vectors of its real tokens."""
+    """From a state dict and the log-normalised expression of one cell to its real tokens."""
     n_genes, dim = len(expression), state["token_emb.weight"].shape[1]
     gene = torch.nonzero(expression > 0).flatten()[: length - 1]
     token = expression[gene].clamp(max=5).long()

@@ -1,4 +1,4 @@
-"""The gradient of a whole pretraining batch by checkpointing each chunk: autograd does all the book-keeping."""
+"""The gradient of a whole pretraining batch, computed by autograd with checkpointing of each chunk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbers that a redesign must not change: computed here, compared with `unchanged.npz` by `test_unchanged.py`.
+"""Numbers that a redesign must not change: computed here, stored in `unchanged.npz`, and compared by a test.
 
     python -m tests.reference.unchanged --check    # prints the largest difference of each part
     python -m tests.reference.unchanged            # writes the file; run it only if numbers are meant to change
@@ -29,11 +29,11 @@ SHIPPED = {"pooling": "expression", "hashed_dim": 24, "projector": 8}
 
 
 def shipped() -> dict[str, np.ndarray]:
-    """Cell embeddings of `celllm-mini`: eight blood cells that come with scanpy, and eight cells of made-up counts."""
+    """Cell embeddings of `celllm-mini`: eight blood cells included in scanpy, and eight cells with simulated counts."""
     model = scellm.CellLM.from_pretrained("celllm-mini")
     blood = sc.datasets.pbmc68k_reduced()[:8].copy()
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="adata.raw is log1p")  # its scale is assumed: it has three decimals
+        warnings.filterwarnings("ignore", message="adata.raw is log1p")  # it is rounded, so its scale is assumed
         scellm.pp.prepare(blood, panel=True)
     made = make_adata(8)
     return {"blood": model.get_latent_representation(blood), "made": model.get_latent_representation(made)}
@@ -107,7 +107,7 @@ def benchmark() -> dict[str, np.ndarray]:
 
 
 def networks() -> dict[str, np.ndarray]:
-    """Gene embeddings learned on the example network, for each installed library of graphs."""
+    """Gene embeddings learned on the example network, for each installed graph library."""
     found = {}
     for backend in ("pyg", "dgl"):
         try:

@@ -62,9 +62,9 @@ def test_a_checkpoint_knows_its_cells_and_views(tmp_path):
     new().pretrain(**common, view=scellm.data.identity, indices=np.arange(30))
     saved = torch.load(file, weights_only=True)["settings"]
     assert saved["view"] == ["scellm.data._view.identity"] * 2, (
-        "and no address in memory, which the next process would not have"
+        "a name, and not an address in memory, which would differ in another process"
     )
-    new().pretrain(**common, view="identity", indices=np.arange(30))  # by its name it is the same view
+    new().pretrain(**common, view="identity", indices=np.arange(30))  # the same view by name
     with pytest.raises(ValueError, match=r"another run .*cells: "):
         new().pretrain(**common, view="identity", indices=np.arange(1, 31))
     with pytest.raises(ValueError, match=r"another run .*view: .*Thin\(low=0.2"):

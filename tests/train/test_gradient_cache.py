@@ -40,7 +40,7 @@ def module(attention="favor", dropout=0.2, **options):
     made = CellLMModule(config, heads=make_heads())
     if options.get("pooling") == "expression":
         pooling = made.cell_encoder.pooling
-        for layer in (pooling.gate, pooling.context):  # they start at zero, and the encoder would have no effect
+        for layer in (pooling.gate, pooling.context):  # initially zero, so that the encoder would have no effect
             torch.nn.init.normal_(layer.weight)
     return made.double().train()
 
@@ -99,8 +99,8 @@ def test_equals_the_whole_batch_with_the_pooling_of_the_shipped_weights(chunk_to
     assert relative(gradients(m), gradients(reference)) <= 1e-10
 
 
-def test_the_check_bites():
-    """Without replayed dropout the same comparison fails, by far."""
+def test_the_check_fails_without_replayed_dropout():
+    """Without replayed dropout, the same comparison fails clearly."""
     m = module()
     chunks, forward = set_up(m, 40)
     forgetful = [Chunk(c.view, c.cells, 0, c.n_tokens, c.contrastive) for c in chunks]
@@ -127,7 +127,7 @@ def test_without_dropout_no_cut_changes_anything(chunk_tokens):
     assert relative(gradients(m), gradients(whole)) <= 1e-10
 
 
-def test_keeping_graphs_moves_no_bit():
+def test_keeping_graphs_changes_no_bit():
     found = []
     for keep in (0, 80, math.inf):
         m = module().float()

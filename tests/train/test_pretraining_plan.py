@@ -25,7 +25,7 @@ OPTIONS = {"max_steps": 4, "batch_size": 16, "lr": 1e-3, **QUIET}
 
 
 def test_the_same_seed_gives_the_same_weights_twice():
-    """Guarantee 4."""
+    """Guarantee 4: the same seed gives the same weights."""
     found = []
     for seed in (0, 0, 1):
         model = new(seed=seed)
@@ -38,7 +38,7 @@ def test_the_same_seed_gives_the_same_weights_twice():
 
 
 @pytest.mark.parametrize("contrast", ["divide-and-conquer", "end-to-end"])
-def test_cut_and_memory_move_no_weight(contrast):
+def test_cut_and_memory_change_no_weight(contrast):
     found = []
     for memory in (0, 1 << 30):
         model = new()
@@ -100,8 +100,8 @@ def test_bf16(model):
     assert np.isfinite(model.get_latent_representation()).all()
 
 
-def test_the_recipe_of_the_shipped_weights_stops_and_goes_on(tmp_path):
-    """Components, projector, thinned views, shared masks, both directions, bf16: in one run, and in two."""
+def test_the_configuration_of_the_shipped_weights_can_be_resumed(tmp_path):
+    """The options of `celllm-mini` and bf16: one run, and one that is stopped and resumed, are equal."""
     import lightning.pytorch as pl
 
     class Stop(Exception):
@@ -125,7 +125,7 @@ def test_the_recipe_of_the_shipped_weights_stops_and_goes_on(tmp_path):
     assert same(weights(whole), weights(resumed))
 
 
-def test_a_bag_has_no_origin_to_tell():
+def test_a_bag_of_genes_model_has_no_malignancy_objective():
     model = new(depth=0, pooling="mean")
     model.pretrain(**OPTIONS)
     assert "pretrain_malignancy" not in model.history

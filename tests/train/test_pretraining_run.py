@@ -24,14 +24,14 @@ def same(a, b):
 OPTIONS = {"max_steps": 4, "batch_size": 16, "lr": 1e-3, **QUIET}
 
 
-def test_origin_is_left_out_without_its_column(adata):
+def test_malignancy_is_left_out_without_its_column(adata):
     scellm.CellLM.setup_anndata(adata)
     model = scellm.CellLM(adata, **SMALL)
     model.pretrain(**OPTIONS)
     assert "pretrain_malignancy" not in model.history
 
 
-def test_origin_alone_with_few_cells_that_have_one(adata):
+def test_malignancy_alone_with_few_labelled_cells(adata):
     adata.obs["origin"] = np.where(np.arange(adata.n_obs) < 2, ["tumor", "normal"][0], "?")
     scellm.CellLM.setup_anndata(adata, malignancy_key="origin")
     options = {**OPTIONS, "objectives": ["malignancy"], "contrast": None, "batch_size": 8}
@@ -44,7 +44,7 @@ def test_origin_alone_with_few_cells_that_have_one(adata):
         scellm.CellLM(adata, **SMALL).pretrain(**options)
 
 
-def test_a_model_without_data_says_so(adata):
+def test_a_model_without_data_is_an_error(adata):
     model = scellm.CellLM.without_data(**SMALL)
     model.is_trained_ = True
     for call in (model.pretrain, model.train, model.get_latent_representation):
@@ -54,8 +54,8 @@ def test_a_model_without_data_says_so(adata):
 
 @pytest.mark.parametrize("contrast", ["divide-and-conquer", "moco"])
 @pytest.mark.parametrize("depth", [0, 2])
-def test_the_way_of_the_shipped_weights(tmp_path, contrast, depth):
-    """Components and a sketch to start from, a projector, any depth: pretrained, kept, taken up, trained on types."""
+def test_the_workflow_of_the_shipped_weights(tmp_path, contrast, depth):
+    """PCA initialisation, hashed features, projection head, any depth: pretrained, saved, loaded, fine-tuned."""
     model = new(pooling="expression", hashed_dim=24, projector=8, depth=depth)
     assert not model.module.cell_encoder.pooling.initialized
     model.pretrain(**OPTIONS, contrast=contrast, view="thin", queue=32)

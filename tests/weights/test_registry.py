@@ -26,7 +26,7 @@ def folder(trained, tmp_path):
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """Serves one file, in the way that it is told to."""
+    """Serves one file, in the way that `mode` sets."""
 
     def __init__(self, body: bytes):
         self.body, self.mode, self.asked = body, "whole", []
@@ -92,7 +92,7 @@ def test_a_download_is_made_once(server, named, trained, tmp_path):
     assert scellm.CellLM.available().loc["tiny", "licence"] == "CC0"
 
 
-def test_an_address_without_a_hash_says_so(server, caplog):
+def test_a_url_without_a_hash_gives_a_warning(server, caplog):
     import logging
 
     logging.getLogger("scellm").propagate = True
@@ -119,7 +119,7 @@ def test_a_page_is_not_kept_as_weights(server, folder, tmp_path):
     scellm.CellLM.from_pretrained(server.url)
 
 
-def test_an_address_with_a_signature_and_any_way_to_write_a_hash(server, tmp_path):
+def test_a_url_with_a_signature_and_any_notation_of_a_hash(server, tmp_path):
     signed = f"{server.url}?signature={'x' * 400}"
     for known_hash in (server.hash, server.hash.upper(), f"sha256:{server.hash}"):
         scellm.CellLM.from_pretrained(signed, known_hash=known_hash)

@@ -66,7 +66,7 @@ def geometry(
     x = np.asarray(embedding, dtype=float)
     length = np.linalg.norm(x, axis=1)
     if len(x) < 2 or not np.isfinite(length).all() or not length.all():
-        bad = int((~(length > 0)).sum())
+        bad = int((~((length > 0) & np.isfinite(length))).sum())
         msg = (
             f"geometry needs at least two embeddings, finite and not 0; found {len(x)}, {bad} of them 0 or not finite."
         )

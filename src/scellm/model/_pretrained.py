@@ -108,6 +108,10 @@ class PretrainedModel(BaseModelClass):
             of `adata`.
         ConnectionError
             If a download fails.
+        FileNotFoundError
+            If a folder has no `weights.safetensors`.
+        PermissionError
+            If the cache folder is not writable.
         """
         state, card = read_weights(find_weights(name, known_hash))
         _check_vocabulary(card)

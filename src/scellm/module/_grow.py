@@ -14,8 +14,7 @@ def initialize_from_shallower(module: CellLMModule, shallow: CellLMModule) -> No
 
     The last layers of attention and feed-forward in the added blocks are set to zero. Such a block adds nothing to its
     input, so every cell keeps the embedding that the shallower model gives (Net2Net, Chen et al. 2016,
-    arXiv:1511.05641). What a model without attention learns at low cost, such as which genes distinguish cells, is
-    kept.
+    arXiv:1511.05641). A model without attention learns at low cost which genes distinguish cells, and this is kept.
 
     Parameters
     ----------

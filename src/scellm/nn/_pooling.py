@@ -68,4 +68,4 @@ class Pooling(nn.Module, ABC):
         """
 
     def read_direction(self, direction: Float[Tensor, " dim"]) -> None:
-        """Read tokens, at first, along the direction that orders the bin embeddings; by default nothing is done."""
+        """Initialise the reading of tokens to the direction of the bin embeddings; by default nothing is done."""

@@ -1,4 +1,4 @@
-"""What every plot does with its axes."""
+"""Handling of axes, shared by all plots."""
 
 from __future__ import annotations
 

@@ -26,13 +26,13 @@ def confusion(
     Parameters
     ----------
     adata
-        After :func:`scellm.tl.annotate`; subset it to the held-out cells, to see only those.
+        Cells by genes, after :func:`scellm.tl.annotate`; subset it to show held-out cells only.
     labels_key
         Column of `obs` with the true types; cells without one are left out.
     predicted_key
         Column of `obs` with the predicted types.
     normalize
-        Show shares of each true type; otherwise numbers of cells.
+        Show shares of each true type; otherwise cell counts.
     cmap
         A matplotlib colour map.
     ax
@@ -48,7 +48,7 @@ def confusion(
     Raises
     ------
     KeyError
-        If a column is not there.
+        If a column does not exist.
 
     Examples
     --------

@@ -26,9 +26,9 @@ def gene_neighbors(
     model
         A model, or gene embeddings.
     gene
-        By any identifier that :func:`scellm.pp.prepare` knows.
+        The gene, by any identifier that :func:`scellm.pp.prepare` knows.
     n_neighbors
-        How many.
+        Number of neighbours.
     ax
         Axes to draw on; by default a new figure.
     show

@@ -28,13 +28,13 @@ def history(
     Parameters
     ----------
     model
-        Pretrained or trained.
+        A pretrained or fine-tuned model.
     stage
         "pretrain" or "train"; by default the last that was run.
     keys
         Columns of `model.history` to draw in place of the losses.
     smooth
-        Steps of the running mean; by default a fiftieth of a long run, none for a short one. Single values are drawn
+        Steps of the running mean; by default 1/50 of a long run, and none for a short one. Single values are drawn
         behind it.
     ax
         Axes to draw on; by default a new figure.

@@ -1,4 +1,4 @@
-"""From counts to tokens: `select`, then `Binning.bins`. `prepare` and the loaders of pretraining both call them."""
+"""From counts to tokens: `select`, then `Binning.bins`, for both `prepare` and the loaders of pretraining."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Binning:
     log_base
         Base of the logarithm.
     edges
-        Lower edges of bins 1, 2, ... on the log scale, rising; bin 0 is everything expressed below the first.
+        Lower edges of bins 1, 2, ... on the log scale, ascending; bin 0 holds expressed genes below the first.
     """
 
     target_sum: float = 1e4
@@ -33,13 +33,13 @@ class Binning:
     edges: tuple[float, ...] = (1.0, 2.0, 3.0, 4.0, 5.0)
 
     def to_dict(self) -> dict[str, str | float]:
-        """Numbers and a string, to be stored; no digit is lost."""
+        """Plain values for storage; no digit is lost."""
         edges = ",".join(repr(float(e)) for e in self.edges)
         return {"target_sum": self.target_sum, "log_base": self.log_base, "bin_edges": edges}
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> Self:
-        """Read what :meth:`to_dict` gave; other keys are ignored."""
+        """Read the output of :meth:`to_dict`; other keys are ignored."""
         edges = tuple(float(e) for e in stored["bin_edges"].split(","))
         return cls(float(stored["target_sum"]), float(stored["log_base"]), edges)
 
@@ -63,7 +63,7 @@ class Binning:
         totals
             Total of each cell on the same scale, float64, (cells,).
         offsets
-            Where each cell starts, (cells + 1,).
+            Start of each cell, and the end of the last, (cells + 1,).
 
         Returns
         -------
@@ -147,12 +147,12 @@ def select(counts: sp.csr_matrix, columns: Columns) -> tuple[np.ndarray, np.ndar
 def _merge(
     column: np.ndarray, value: np.ndarray, offsets: np.ndarray, counts: sp.csr_matrix, to: np.ndarray, late: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Add the values of later columns to the first column of their gene, or insert them if it has none there."""
+    """Add the values of later columns to the first column of their gene, or insert them if it is empty."""
     n_rows, width = counts.shape
     row = np.searchsorted(counts.indptr, late, side="right") - 1
     place, which = np.unique(row * width + to, return_inverse=True)
     extra = np.bincount(which, weights=counts.data[late]).astype(value.dtype)
-    stored = np.repeat(np.arange(n_rows) * width, np.diff(offsets)) + column  # rises: rows are sorted
+    stored = np.repeat(np.arange(n_rows) * width, np.diff(offsets)) + column  # ascending: rows are sorted
     at = np.searchsorted(stored, place)
     there = (
         (at < len(stored)) & (stored[np.minimum(at, len(stored) - 1)] == place)

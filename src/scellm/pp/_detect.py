@@ -1,4 +1,4 @@
-"""Detect what a matrix holds, from its values alone."""
+"""Detect the kind of values in a matrix, from the values alone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scellm.pp._matrix import Matrix
 
 COUNTS, DECIMAL, NORMALISED, LOG, UNUSABLE = "counts", "counts with decimals", "normalised", "log1p", "not usable"
 PREFERENCE = (COUNTS, DECIMAL, LOG, NORMALISED, UNUSABLE)
-"""Kinds of values, the best first."""
+"""Kinds of values, in order of preference."""
 
 _BASES = {"e": math.e, "2": 2.0, "10": 10.0}
 _TARGETS = (1e4, 1e6, 1e5, 1e3)  # usual target sums, tried if the sums of rows differ
@@ -21,7 +21,7 @@ _LARGEST_LOG = 25.0  # ln(1 + 7e10): no log of an expression value is larger
 
 @dataclass(frozen=True)
 class DetectedInput:
-    """What a matrix holds.
+    """The kind of values in a matrix.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class DetectedInput:
     target
         Sum that every cell was scaled to, if known; 0 if cells were not scaled.
     exact
-        Whether the counts behind the values can be recovered exactly (up to the smallest count of a cell).
+        Whether the counts can be recovered exactly (if the counts of a cell have no common factor).
     assumed
         Whether `target` is a guess; the caller then warns.
     """
@@ -48,7 +48,7 @@ class DetectedInput:
 
 
 def detect(matrix: Matrix) -> DetectedInput:
-    """Detect what the values of a matrix are.
+    """Detect the kind of values in a matrix.
 
     Reads all values of the first, the middle and the last block of rows. There is no random sample: the result is the
     same on every run, and no random state is changed.
@@ -107,7 +107,7 @@ def _logged(block: sp.csr_matrix) -> DetectedInput | None:
         return DetectedInput(LOG, f"{form}; inverted, {how} {target:,.6g}", base, target, exact, assumed)
     if (block.data < _LARGEST_LOG).all() and block.data.max() < 16:
         why = (
-            f"values with decimals, none above {block.data.max():.3g}, and no base gives counts back: taken for log1p "
+            f"values with decimals, none above {block.data.max():.3g}, and no base recovers counts: taken for log1p "
             "in base e"
         )
         return DetectedInput(LOG, why, math.e, 1e4, exact=False, assumed=True)
@@ -160,7 +160,7 @@ def _spread(values: np.ndarray) -> float:
 
 
 def units(y: sp.csr_matrix, tolerance: float = 3e-6) -> tuple[np.ndarray, np.ndarray]:
-    """Value of one count in each row, if the row's values are whole multiples of something.
+    """Value of one count in each row, if the row's values are whole multiples of one number.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The expression of an AnnData: one matrix, what it holds, and its counts."""
+"""The expression of an AnnData: one matrix, the kind of its values, and its counts."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from scellm.pp._matrix import Matrix, matrix_names
 
 @dataclass(frozen=True)
 class Expression:
-    """A matrix and what was detected in it; converts any kind of values to linear ones.
+    """A matrix and the kind of its values; converts any kind of values to linear ones.
 
     Parameters
     ----------
     matrix
         The matrix that holds the values.
     detected
-        What they are.
+        The detected kind.
     """
 
     matrix: Matrix
@@ -79,7 +79,7 @@ def find_expression(adata: AnnData, layer: str | None = None) -> Expression:
     adata
         Cells by genes.
     layer
-        Look at this layer only ("X" and "raw" are understood too).
+        Use this layer only ("X" and "raw" are understood too).
 
     Returns
     -------
@@ -89,7 +89,7 @@ def find_expression(adata: AnnData, layer: str | None = None) -> Expression:
     Raises
     ------
     KeyError
-        If `layer` is not there.
+        If `layer` does not exist.
     ValueError
         If no matrix holds counts or values that they can be recovered from.
     """
@@ -100,8 +100,7 @@ def find_expression(adata: AnnData, layer: str | None = None) -> Expression:
         seen = "; ".join(f"adata.{e.matrix.name}: {e.detected.why}" for e in found) or "no matrix at all"
         msg = (
             f"scellm needs raw counts, or their log1p, in X, a layer or raw. Found {seen}. "
-            "Put the counts where they belong before scaling: adata.layers['counts'] = counts, then "
-            "scellm.pp.prepare(adata)."
+            "Store the counts before scaling: adata.layers['counts'] = counts, then scellm.pp.prepare(adata)."
         )
         raise ValueError(msg)
     return best

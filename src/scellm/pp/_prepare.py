@@ -18,7 +18,7 @@ from scellm.pp._blocks import map_blocks
 from scellm.pp._expression import Expression, find_expression
 from scellm.pp._report import PrepareReport
 
-_STACKLEVEL = 3  # of a helper of `prepare`: the line that called it
+_STACKLEVEL = 3  # from a helper of `prepare` to the line that called `prepare`
 
 
 def prepare(
@@ -37,12 +37,12 @@ def prepare(
 ) -> AnnData | None:
     """Find the counts, match the genes, bin the expression.
 
-    The matrix closest to raw counts is looked for in `X`, `layers` and `raw`. Counts, counts with decimals, normalised
-    values and log1p values (any base, any target sum) are distinguished by their values; log1p gives the bins of the
-    counts behind it. Genes may be symbols, Ensembl ids (with versions), HGNC ids, previous symbols or aliases, in
-    `var_names` or in a column of `var`. A gene's bin is the whole part of `log(1 + target_sum * count / total)`, at
-    most `n_bins - 1` (paper, section 3.1; the rule is the published code's). A cell's total is over all its genes,
-    known or not.
+    `X`, `layers` and `raw` are searched for the matrix that is closest to raw counts. Counts, counts with decimals,
+    normalised values and log1p values (any base, any target sum) are distinguished by their values; log1p gives the
+    same bins as its counts. Genes may be symbols, Ensembl ids (with versions), HGNC ids, previous symbols or aliases,
+    in `var_names` or in a column of `var`. A gene's bin is the whole part of `log(1 + target_sum * count / total)`, at
+    most `n_bins - 1` (paper, section 3.1; the rule is the published code's). A cell's total is the sum over all its
+    genes, known or not.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def prepare(
     n_bins
         Number of bins; the edges are then 1, 2, ..., `n_bins - 1`. At most 255.
     bin_edges
-        Lower edges of bins 1, 2, ... on the log scale, rising, in place of `n_bins`.
+        Lower edges of bins 1, 2, ... on the log scale, ascending, in place of `n_bins`.
     var_column
         Column of `adata.var` with the gene names; by default `var_names`, or the column that matches more genes.
     min_genes
@@ -66,7 +66,7 @@ def prepare(
         Smallest share of all counts that the genes found must hold.
     panel
         Whether the data are a targeted panel, which may have fewer than `min_genes`. By default, data with fewer than
-        `min_genes` genes of which half are known are taken for one, with a warning; `False` refuses them.
+        `min_genes` genes, at least half of them known, are treated as a panel, with a warning; `False` refuses them.
     copy
         Return a prepared copy and do not change `adata`.
 
@@ -75,20 +75,21 @@ def prepare(
     Returns `None` if `copy=False`, else an `AnnData`. Sets the following fields:
 
     `adata.layers['celllm_bins']` : :class:`scipy.sparse.csr_matrix` (dtype ``uint8``)
-        The bin + 1, so that 0 remains "not expressed"; genes outside the vocabulary are empty. Of several columns of
-        one gene, the first holds the bin of their sum. A cell without counts, or without known genes, has an empty row.
+        The bin + 1, so that 0 still means "not expressed"; genes outside the vocabulary are empty. If a gene has
+        several columns, the first holds the bin of their sum. A cell without counts, or without known genes, has an
+        empty row.
     `adata.var['celllm_gene']` : :class:`pandas.Series` (dtype ``int32``)
         Position in the vocabulary, -1 if unknown.
     `adata.uns['celllm']['prepare']` : :class:`dict`
-        The fields of :class:`scellm.pp.PrepareReport`: what was read, what it was taken for and why, and how the genes
-        matched.
+        The fields of :class:`scellm.pp.PrepareReport`: the matrix that was read, the kind of its values and the
+        evidence, and how the genes matched.
 
     Raises
     ------
     ValueError
         If nothing holds counts, if too little matches, or if the genes are another species'. `adata` is not changed.
     KeyError
-        If `layer` or `var_column` is not there.
+        If `layer` or `var_column` does not exist.
 
     Examples
     --------
@@ -98,8 +99,7 @@ def prepare(
 
     Notes
     -----
-    Do not select highly variable genes first: the model reads every expressed gene, and normalises by each cell's
-    total.
+    Do not select highly variable genes first: the model reads all expressed genes, and normalises by each cell's total.
     """
     if copy:
         adata = adata.to_memory() if adata.isbacked else adata.copy()
@@ -129,7 +129,7 @@ def make_binning(target_sum: float, log_base: float | str, n_bins: int, bin_edge
         raise ValueError(msg)
     if not 1 <= len(edges) <= 254 or any(b <= a for a, b in zip((0.0, *edges), edges, strict=False)):
         msg = (
-            f"Bins need 1 to 254 rising edges above 0; found {edges[:6]}. Pass n_bins=6 or, say, "
+            f"Bins need 1 to 254 ascending edges above 0; found {edges[:6]}. Pass n_bins=6, or "
             "bin_edges=[1, 2, 3, 4, 5]."
         )
         raise ValueError(msg)
@@ -139,7 +139,7 @@ def make_binning(target_sum: float, log_base: float | str, n_bins: int, bin_edge
 def _check_genes(
     adata: AnnData, match: GeneMatch, vocabulary: Vocabulary, min_genes: int, *, panel: bool | None
 ) -> bool:
-    """Raise if too few genes are known; return whether the data are taken for a panel."""
+    """Raise if too few genes are known; return whether the data are treated as a panel."""
     n, of = match.n_matched, len(match.ids)
     if n >= min_genes:
         return bool(panel)
@@ -153,9 +153,9 @@ def _check_genes(
     if panel or (panel is None and of < min_genes and match.known.sum() >= of / 2):
         if panel is None:
             msg = (
-                f"Only {of:,} genes, {n:,} of them known: taken for a targeted panel. A cell embedding from so few "
-                "genes is coarse, and not comparable with one from a whole transcriptome. Pass panel=True if this is "
-                "meant."
+                f"Only {of:,} genes, {n:,} of them known: treated as a targeted panel. Cell embeddings from so few "
+                "genes are coarse, and not comparable with those from a whole transcriptome. Pass panel=True to "
+                "confirm."
             )
             warnings.warn(msg, UserWarning, stacklevel=_STACKLEVEL)
         return True
@@ -188,7 +188,7 @@ def target_columns(adata: AnnData, expression: Expression) -> np.ndarray:
     adata
         Cells by genes.
     expression
-        What is read of it.
+        The matrix that is read.
 
     Returns
     -------
@@ -205,8 +205,8 @@ def target_columns(adata: AnnData, expression: Expression) -> np.ndarray:
     if not adata.var_names.is_unique:
         twice = list(adata.var_names[adata.var_names.duplicated()].unique()[:3])
         msg = (
-            "The counts are in adata.raw, whose genes are found by name, but adata.var_names holds names twice, such "
-            f"as {twice}. Run adata.var_names_make_unique() first."
+            "The counts are in adata.raw, whose genes are found by name, but adata.var_names has duplicates such as "
+            f"{twice}. Run adata.var_names_make_unique() first."
         )
         raise ValueError(msg)
     return adata.var_names.get_indexer(expression.matrix.var.index)
@@ -221,7 +221,7 @@ def _gene_column(match: GeneMatch, column: np.ndarray, n_vars: int) -> np.ndarra
 def _bin_all(
     expression: Expression, columns: Columns, target: np.ndarray, n_vars: int, binning: Binning
 ) -> tuple[sp.csr_matrix, float]:
-    """The layer, and the share of counts it keeps. Blocks go into arrays made once: the layer is never held twice."""
+    """The layer, and the share of counts in it. Blocks are written to preallocated arrays: there is no second copy."""
     target = target.astype(np.int32)
 
     def work(rows: sp.csr_matrix) -> tuple[np.ndarray, np.ndarray, np.ndarray, float, float]:
@@ -315,7 +315,7 @@ def _log_report(report: PrepareReport, bins: sp.csr_matrix, expression: Expressi
     empty = int((np.diff(bins.indptr) == 0).sum())
     if empty:
         msg = (
-            f"{empty:,} of {bins.shape[0]:,} cells express no known gene. They are kept: their embeddings are made of "
-            "the [CLS] token alone."
+            f"{empty:,} of {bins.shape[0]:,} cells express no known gene. They are kept, but their embeddings hold no "
+            "information."
         )
         warnings.warn(msg, UserWarning, stacklevel=_STACKLEVEL)

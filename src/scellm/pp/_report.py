@@ -1,4 +1,4 @@
-"""What `prepare` found, as an object; in `uns` it is stored as plain strings and numbers."""
+"""The report of `prepare`; in `uns` it is stored as plain strings and numbers."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class PrepareReport:
     vocabulary_sha256: str
 
     def to_uns(self) -> dict[str, str | float | int]:
-        """Strings and numbers, as any AnnData can be written with."""
+        """Strings and numbers, so that any AnnData can be written to disk."""
         stored = asdict(self)
         del stored["binning"]
         plain = {k: int(v) if isinstance(v, bool) else v for k, v in stored.items()}
@@ -63,7 +63,7 @@ class PrepareReport:
 
     @classmethod
     def from_uns(cls, stored: Mapping[str, Any]) -> Self:
-        """Read what :meth:`to_uns` gave."""
+        """Read the output of :meth:`to_uns`."""
         fields: dict[str, Any] = {k: stored[k] for k in cls.__dataclass_fields__ if k != "binning"}
         flags = {k: bool(stored[k]) for k in ("counts_exact", "panel")}
         return cls(**{**fields, **flags, "binning": Binning.from_dict(stored)})

@@ -1,4 +1,4 @@
-"""Cell types into obs."""
+"""Write predicted cell types into `obs`."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def annotate(
     adata
         Cells by genes, labelled or not; prepared automatically if needed (logged).
     model
-        Trained on cell types with `model.train()`.
+        A model that was trained on cell types with `model.train()`.
     key_added
-        Name of the slot in `obs`, and beginning of the names of the other two.
+        Name of the slot in `obs`, and prefix of the names of the other two.
     batch_size
-        Cells read at once; changes the speed only.
+        Cells read at once; affects the speed only.
     copy
         Return a copy with the slots, and do not change `adata`.
 

@@ -1,4 +1,4 @@
-"""Cell embeddings into obsm."""
+"""Write cell embeddings into `obsm`."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def embed(
     adata
         Cells by genes; prepared automatically if needed (logged).
     model
-        Pretrained, trained or loaded.
+        A pretrained, fine-tuned or loaded model.
     key_added
         Name of the slot in `obsm`.
     batch_size
-        Cells read at once; changes the speed only.
+        Cells read at once; affects the speed only.
     copy
         Return a copy with the slots, and do not change `adata`.
 

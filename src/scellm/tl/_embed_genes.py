@@ -1,4 +1,4 @@
-"""Gene embeddings into varm."""
+"""Write gene embeddings into `varm`."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def embed_genes(
     adata = adata.copy() if copy else adata
     table = model.get_gene_embeddings().to_numpy()
     ids = adata.var[_keys.GENE].to_numpy() if _keys.GENE in adata.var else match_genes(adata.var, load_vocabulary()).ids
-    rows = table[ids]  # (n_vars, dim); -1 takes the last row, and is overwritten
+    rows = table[ids]  # (n_vars, dim); -1 takes the last row, which is overwritten
     rows[ids < 0] = np.nan
     adata.varm[key_added] = rows
     record(adata, "embed_genes", model, {key_added: "varm"})

@@ -19,12 +19,12 @@ def gene_neighbors(
     Parameters
     ----------
     model
-        A model, or gene embeddings such as :func:`scellm.train.graphmae.train` returns; genes without one (NaN) are
-        left out.
+        A model, or gene embeddings such as those of :func:`scellm.train.graphmae.train`. Genes without an embedding
+        (NaN) are left out.
     genes
         One or several, by any identifier that :func:`scellm.pp.prepare` knows.
     n_neighbors
-        How many for each.
+        Number of neighbours of each gene.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""What made a slot, in words and numbers that any AnnData can be written with."""
+"""The provenance of a slot, as strings and numbers, so that any AnnData can be written to disk."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def record(adata: AnnData, tool: str, model: object, slots: dict[str, str]) -> N
     tool
         Name of the tool.
     model
-        What made the values.
+        The model that computed the values.
     slots
-        For each slot written, where it is: "obs", "obsm" or "varm".
+        For each slot written, its place: "obs", "obsm" or "varm".
     """
     entry = {
         "tool": tool,

@@ -1,4 +1,4 @@
-"""What one pretraining step computes: the views of the batch, with the losses of each."""
+"""The computation of one pretraining step: the views of the batch, with the losses of each."""
 
 from __future__ import annotations
 
@@ -48,15 +48,15 @@ def make_views(
     Parameters
     ----------
     objectives
-        The losses that are sums over chunks. Those that change their input share one view for that.
+        The losses that are sums over chunks. Those that change their input share one view.
     views
         Two views of the same cells.
     n_contrastive
-        How many of them enter the loss over the batch; 0 to 2.
+        Number of views that enter the loss over the batch; 0 to 2.
     share_masks
         Whether the first contrastive view is the changed one, which saves a pass.
     mask_id
-        The bin that stands for [MASK].
+        The bin id of [MASK].
     key
         Seed of masking.
 
@@ -103,7 +103,7 @@ def make_chunks(views: Sequence[BatchView], chunk_tokens: int, max_padding: floa
 
 
 class ChunkForward:
-    """Computes chunks, and sums up each objective's loss; a mean over the whole batch, for any cut.
+    """Computes chunks, and sums each objective's loss: a mean over the whole batch, however it is cut.
 
     Parameters
     ----------
@@ -142,6 +142,6 @@ class ChunkForward:
         return None if objective.label is None else self.labels.get(objective.label)
 
     def _add(self, name: str, loss: Tensor) -> Tensor:
-        if torch.is_grad_enabled():  # once per chunk: in the pass whose gradient counts
+        if torch.is_grad_enabled():  # once per chunk: in the pass that computes the gradient
             self.sums[name] = self.sums.get(name, 0.0) + float(loss.detach())
         return loss

@@ -1,4 +1,4 @@
-"""Stop pretraining anywhere, and resume it to the same weights as without the stop."""
+"""Stop pretraining at any step and resume it; the final weights are those of an uninterrupted run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import nn
 from scellm._logging import logger
 
 _FREE = {"max_epochs", "max_steps", "memory", "checkpoint_every"}
-"""Options that may differ between the runs: they do not change the result, or `steps` says it."""
+"""Options that may differ in a resumed run: they do not change the result, or are covered by `steps`."""
 
 History = list[dict[str, float]]
 
@@ -27,7 +27,7 @@ class Checkpoint:
     every
         Steps between two saves.
     settings
-        Options of the run, plain values: a file of another run is refused.
+        Options of the run, as plain values: a file of another run is refused.
     """
 
     def __init__(self, path: str | os.PathLike | None, every: int, settings: dict[str, Any]) -> None:
@@ -35,7 +35,7 @@ class Checkpoint:
         self.every, self.settings = every, settings
 
     def read(self) -> dict[str, Any] | None:
-        """What was saved, if anything was; no code is run from the file.
+        """Read the saved state, if there is one; no code in the file is executed.
 
         Raises
         ------
@@ -82,7 +82,7 @@ class Checkpoint:
     def save(
         self, modules: dict[str, nn.Module], optimizer: torch.optim.Optimizer, step: int, history: History
     ) -> None:
-        """Write a second file, then put it in the place of the first: a stop in between leaves the old one whole."""
+        """Write a second file, then replace the first: an interruption leaves the first one intact."""
         if self.path is None:
             return
         state = {name: module.state_dict() for name, module in modules.items()}

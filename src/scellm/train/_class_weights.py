@@ -21,7 +21,7 @@ def class_weights(
     Parameters
     ----------
     how
-        `None`, "balanced" (one over the number of cells of the type), "paper-code" (the squared share of the other
+        `None`, "balanced" (one over the number of cells of the type), "paper-code" (the squared share of cells of other
         types) or a weight for each type.
     codes
         Type of each training cell, int, (cells,).
@@ -36,7 +36,7 @@ def class_weights(
     Raises
     ------
     ValueError
-        If the word is not known or a type has no weight.
+        If the name is not known or a type has no weight.
     """
     if how is None:
         return None

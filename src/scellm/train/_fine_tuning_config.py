@@ -1,4 +1,4 @@
-"""The options of fine-tuning, each written once."""
+"""The options of fine-tuning."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ CLASS_WEIGHTS = (None, "balanced", "paper-code")
 
 @dataclass(frozen=True)
 class FineTuningConfig:
-    """How to train on labelled cells.
+    """Options for training on labelled cells.
 
     Parameters
     ----------
     max_epochs
         Passes over the labelled cells, at most.
     tune
-        What is trained: "head" (pooling and annotation head), "last" (the last block and the last norm too, as
+        Trained parts: "head" (pooling and annotation head), "last" (also the last block and the last norm, as
         published) or "full".
     batch_size
         Cells per step (paper, table F.1: 32).
     lr, weight_decay
-        Of Adam (paper, table F.1: 1e-4 and 1e-4).
+        Learning rate and weight decay of Adam (paper, table F.1: 1e-4 and 1e-4).
     class_weights
-        `None`; "balanced", one over the number of cells of the type; "paper-code", the published code's squared share
-        of the other types; or a weight for each type.
+        `None`; "balanced", one over the number of cells of the type; "paper-code", the squared share of cells of other
+        types, as in the published code; or a weight for each type.
     validation_size
         Share of the labelled cells, the same for every type, that is held out for early stopping. 0 for none.
     early_stopping
@@ -67,7 +67,7 @@ class FineTuningConfig:
             one_of("class_weights", self.class_weights, CLASS_WEIGHTS)
 
     def trainer_options(self, *, validated: bool) -> dict[str, Any]:
-        """What these options mean for scvi-tools' trainer; without validation cells there is nothing to stop on."""
+        """Options for scvi-tools' trainer; without validation cells there is no early stopping."""
         return {
             "check_val_every_n_epoch": 1 if validated else None,
             "early_stopping": self.early_stopping and validated,

@@ -21,7 +21,7 @@ def tuned_parts(module: CellLMModule, tune: str) -> list[nn.Module]:
     module
         With an annotation head.
     tune
-        "head": pooling and annotation head; "last": the last block and the last norm too, as the published code does;
+        "head": pooling and annotation head; "last": also the last block and the last norm, as in the published code;
         "full": all.
 
     Returns
@@ -32,7 +32,7 @@ def tuned_parts(module: CellLMModule, tune: str) -> list[nn.Module]:
     Raises
     ------
     ValueError
-        If `tune` is none of the three, or the model has no annotation head.
+        If `tune` is not one of the three, or the model has no annotation head.
     """
     one_of("tune", tune, TUNE)
     if module.annotation_head is None:
@@ -58,7 +58,7 @@ class FineTuningPlan(SupervisedPlan):
     config
         The options.
     weights
-        Weight of each type, float32, (types,); `None` for equal ones.
+        Weight of each type, float32, (types,); `None` for equal weights.
     """
 
     def __init__(

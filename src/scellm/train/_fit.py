@@ -1,4 +1,4 @@
-"""Run a plan with scvi-tools' runner, and repair what it leaves undone."""
+"""Run a plan with scvi-tools' runner, and correct two of its side effects."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _EXPECTED = {
     "`isinstance\\(treespec, LeafSpec\\)` is deprecated": "Lightning's own call of torch",
     "The number of training batches": "few batches are normal for small data; epochs are logged whole",
     "The '.*_dataloader' does not have many workers": "reading tokens costs little; see scvi.settings.dl_num_workers",
-    "Checkpoint directory .* exists": "of scvi-tools' callback, when a run is repeated",
+    "Checkpoint directory .* exists": "from scvi-tools' callback, if a run is repeated",
 }
-"""Warnings that are left out, each with the reason."""
+"""Warnings that are suppressed, each with the reason."""
 
 
 def fit(
@@ -30,16 +30,16 @@ def fit(
 ) -> TrainRunner:
     """Fit a plan.
 
-    scvi-tools' runner leaves a module in eval mode, so that a second run would train without dropout, and merges
-    histories by the names of the first run only. Here the module is put in training mode, and the history of every
-    stage is kept.
+    scvi-tools' runner leaves the module in eval mode, so that a second run would train without dropout, and keeps only
+    the history columns of the first run. Here the module is put in training mode, and the history of every stage is
+    kept.
 
     Parameters
     ----------
     model
         The model that is trained.
     plan
-        What to do with a batch.
+        The training plan.
     data
         Data splitter or data module.
     max_epochs
@@ -78,7 +78,7 @@ def fit(
 
 
 def _refuse_many_devices(runner: TrainRunner) -> None:
-    """Losses are over the batch of one process, and the sampler is not distributed: several would be silently wrong."""
+    """Losses are computed in one process and the sampler is not distributed: several devices would be wrong."""
     if runner.trainer.world_size > 1:
         msg = f"scellm trains on one device; found {runner.trainer.world_size}. Pass devices=1."
         raise ValueError(msg)

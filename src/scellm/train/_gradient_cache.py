@@ -15,7 +15,7 @@ Embeddings = Float[Tensor, "cells dim"]
 
 @dataclass(frozen=True)
 class Chunk:
-    """Cells of a batch in one view: what is computed at once.
+    """Cells of a batch in one view that are computed at once.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ Gather = Callable[[list[Tensor]], list[Tensor]]
 """Takes the embeddings of each view on this process, returns those of all processes."""
 
 Sync = Callable[[bool], AbstractContextManager]
-"""Makes the context of a backward pass; told whether it is the last one of the step."""
+"""Makes the context of a backward pass; its argument is true for the last one of the step."""
 
 
 @dataclass
@@ -61,7 +61,7 @@ class StepResult:
     replay_error
         Largest difference between an embedding and its recomputation; 0 if randomness was replayed exactly.
     kept
-        How many contrastive chunks kept their graph from the first pass, of how many.
+        Number of contrastive chunks that kept their graph from the first pass, and of all contrastive chunks.
     """
 
     loss: Tensor
@@ -92,8 +92,8 @@ def gradient_cache(
     3. **forward and backward**: each chunk again under the same randomness, and the gradient of
        :math:`\langle h, G \rangle` plus its other losses. The graph of one chunk at a time is alive.
 
-    The last chunks, as many as fit in `keep_tokens`, keep their graph from phase 1 and are not recomputed; with room
-    for all, this is the end-to-end step. Chunks that are not contrastive are computed once, in phase 3.
+    The last chunks, as many as fit in `keep_tokens`, keep their graph from phase 1 and are not recomputed. If all fit,
+    this is the end-to-end step. Chunks that are not contrastive are computed once, in phase 3.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def gradient_cache(
         Function of the embeddings of each view, (cells, dim), in the order of the batch; returns a scalar. `None`: only
         the other losses.
     backward
-        How to call backward.
+        Function that runs the backward pass.
     keep_tokens
         Tokens whose graph may be kept from phase 1.
     devices
@@ -157,7 +157,7 @@ class _Passes:
     def backward(self, surrogate: Tensor, local: Tensor) -> None:
         """Add the gradient of one chunk."""
         self._left -= 1
-        if surrogate.requires_grad:  # not if no cell of the chunk is labelled, and nothing else is computed
+        if surrogate.requires_grad:  # false if the chunk has no labelled cell and no other loss
             with self._sync(self._left == 0):
                 self._backward(surrogate)
         self.local_loss = self.local_loss + local.detach().to(self.local_loss)
@@ -226,7 +226,7 @@ def _in_order(chunks: list[Chunk], embeddings: list[Tensor], view: int) -> Tenso
 
 
 def _last_that_fit(chunks: list[Chunk], keep_tokens: float) -> set[int]:
-    """Positions of the last chunks whose tokens fit."""
+    """Positions of the last chunks that fit in `keep_tokens`."""
     kept: set[int] = set()
     for at in reversed(range(len(chunks))):
         keep_tokens -= chunks[at].n_tokens
@@ -245,5 +245,5 @@ def seeded(seed: int, devices: Sequence[int] = ()) -> Iterator[None]:
 
 
 def cuda_devices(device: torch.device) -> list[int]:
-    """The CUDA device whose random state is to be restored, if it is one."""
+    """The index of a CUDA device, whose random state must be restored; empty for other devices."""
     return [device.index or 0] if device.type == "cuda" else []

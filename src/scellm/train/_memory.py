@@ -1,4 +1,4 @@
-"""How many tokens to compute at once, and how many graphs to keep."""
+"""Number of tokens to compute at once, and of graphs to keep."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import torch
 from scellm.nn import ATTENTIONS, Config
 
 _CPU_BYTES = 2 << 30
-"""Activations kept between the passes on a CPU. Fixed, so that a run does not depend on what else the machine does."""
+"""Activations kept between the passes on a CPU. Fixed, so that a run does not depend on the load of the machine."""
 
 _CPU_CHUNK = 8192
 
@@ -25,7 +25,7 @@ def bytes_per_token(config: Config, bytes_per_value: int = 4) -> int:
     Returns
     -------
     int
-        Bytes; `benchmarks/divide_and_conquer.py` prints it beside what is measured.
+        Number of bytes; `benchmarks/divide_and_conquer.py` prints it beside the measured memory.
     """
     kernel = ATTENTIONS[config.attention].saved_values(config.heads, config.dim_head, config.features, bytes_per_value)
     attention = 2 * config.heads * config.dim_head + kernel  # and the joined heads, twice
@@ -67,8 +67,9 @@ def chunk_tokens(config: Config, device: torch.device, chunk: int | str) -> int:
     device
         The device.
     chunk
-        A number, or "auto": 8,192 on a CPU; on a GPU as many as fit in a thirty-second of its memory, in thousands. The
-        cut decides which random numbers dropout draws, so it does not depend on what else the GPU holds.
+        A number, or "auto": 8,192 on a CPU; on a GPU as many as fit in 1/32 of its memory, rounded down to a multiple
+        of 1,024, at least 8,192. Chunks decide which random numbers dropout draws, so they do not depend on the free
+        memory of the GPU.
 
     Returns
     -------

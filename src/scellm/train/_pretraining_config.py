@@ -1,4 +1,4 @@
-"""The options of pretraining, each written once."""
+"""The options of pretraining."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LEAST_LR = 1e-6
 
 @dataclass(frozen=True)
 class PretrainingConfig:
-    """How to pretrain. Most values are not given in the paper; the source of each default is stated.
+    """Options for pretraining. Most values are not given in the paper; the source of each default is stated.
 
     Parameters
     ----------
@@ -25,34 +25,33 @@ class PretrainingConfig:
     batch_size
         Cells per step; all others are negatives (paper: 256 in the text, 512 in table F.1).
     objectives
-        Any of "contrastive", "masked", "malignancy" (keys of `scellm.train.OBJECTIVES`); their losses are added with
-        equal weight. An objective without labels is left out, which is logged.
+        Any of "contrastive", "masked", "malignancy" (keys of `scellm.train.OBJECTIVES`). Their losses are added with
+        equal weight. An objective without labels is left out (logged).
     contrast
-        "divide-and-conquer", the exact gradient of the whole batch in little memory; "end-to-end", the same gradient
-        with every graph in memory; "moco", a queue and a momentum encoder; `None` for no contrastive objective.
+        "divide-and-conquer": the exact gradient of the whole batch in little memory; "end-to-end": the same gradient
+        with every graph in memory; "moco": a queue and a momentum encoder; `None`: no contrastive objective.
     temperature
-        Of the contrastive loss (ours: SimCSE's 0.05).
+        Temperature of the contrastive loss (SimCSE's 0.05; the paper gives none).
     symmetric
-        Whether the contrastive loss is computed in both directions; the paper prints one.
+        Whether the contrastive loss is computed in both directions (paper: in one).
     mask_rate, mask_keep
-        Fraction of a cell's genes that are masked, and the fraction of those that keep their bin (scBERT's 0.15 and
-        0.1).
+        Fraction of a cell's genes that are masked, and fraction of those that keep their bin (scBERT's 0.15 and 0.1).
     masked_inputs
-        "separate": the views of the contrastive objective are clean and the masked objective has a pass of its own
-        (paper, section 3.3: inputs are not perturbed); "shared": the first view is the masked one, which saves a pass.
+        "separate": the contrastive views are not masked, and the masked objective has a pass of its own (paper, section
+        3.3: inputs are not perturbed); "shared": the first view is the masked one, which saves a pass.
     lr, weight_decay, clip
         Highest learning rate and weight decay of Adam (paper: 1e-4 and 0); largest norm of the gradient.
     warmup
-        Fraction of the steps over which the learning rate rises, before one cosine takes it to 1e-6 (paper: "cosine
-        annealing").
+        Fraction of the steps over which the learning rate rises, before it falls to 1e-6 along one cosine (paper:
+        "cosine annealing").
     view
-        What each of the two views of a cell sees: "identity" (the paper's: dropout makes the difference), "thin"
-        (binomial thinning of the counts to 20 to 70 % of the molecules), "subsample" (70 % of the genes), any function
-        of counts, or a pair.
+        The two views of a cell: "identity" (as in the paper, they differ by dropout), "thin" (binomial thinning of the
+        counts to 20 to 70 % of the molecules), "subsample" (70 % of the genes), any function of counts, or a pair of
+        these.
     source_power
-        How often a source of a corpus is drawn: in proportion to its size to this power. 1: by size; 0: equally.
+        A source of a corpus is drawn in proportion to its size to this power. 1: by size; 0: all sources equally often.
     source_block
-        Cells of one source of a corpus that follow each other. With 64, a batch of 512 holds cells of about eight
+        Number of consecutive cells from one source of a corpus. With 64, a batch of 512 holds cells of about eight
         sources: most negatives then come from other tissues and some from the same one. 1: fully mixed.
     chunk_tokens
         Tokens computed at once, or "auto".
@@ -62,7 +61,8 @@ class PretrainingConfig:
     redraw_every
         Steps between new random features; `None`: never.
     queue, momentum
-        Of "moco" (He et al. 2020): keys of earlier batches, and the share of the momentum encoder kept at each step.
+        For "moco" (He et al. 2020): number of keys of earlier batches, and share of the momentum encoder kept at each
+        step.
     checkpoint_every
         Steps between two checkpoints.
 
@@ -146,7 +146,7 @@ class PretrainingConfig:
 
     @property
     def views(self) -> tuple[Any, Any]:
-        """One view for each of the two."""
+        """The two views."""
         given = tuple(self.view) if isinstance(self.view, tuple | list) else (self.view, self.view)
         return given if len(given) == 2 else (given[0], given[0])
 
@@ -160,13 +160,13 @@ class PretrainingConfig:
         return replace(self, objectives=tuple(objectives))
 
     def steps(self, n_cells: int) -> int:
-        """Optimiser steps over so many cells per epoch."""
+        """Number of optimiser steps, with a number of cells per epoch."""
         if self.max_steps is not None:
             return self.max_steps
         return self.epochs(n_cells) * max(n_cells // min(self.batch_size, n_cells), 1)
 
     def epochs(self, n_cells: int) -> int:
-        """Epochs over so many cells."""
+        """Number of epochs, for a number of cells."""
         by_default = min(max(round(_CELLS_BY_DEFAULT / n_cells), 1), _EPOCHS_AT_MOST)
         return by_default if self.max_epochs is None else self.max_epochs
 

@@ -22,19 +22,20 @@ from scellm.train._token_plan import TokenPlan, adam
 from scellm.train.objectives import CONTRASTS, BatchObjective, TokenObjective
 from scellm.train.objectives._registry import token_objectives
 
-_MASK, _REDRAW, _KEYS = 1, 2, 3  # what a key is drawn for
+_MASK, _REDRAW, _KEYS = 1, 2, 3  # uses of a random key
 
 
 @dataclass(frozen=True)
 class StepOptions:
-    """What the options of a run mean on this device.
+    """The options of a run, resolved for this device.
 
     Parameters
     ----------
     steps
         Optimiser steps in all.
     seed
-        Seed of masking, dropout and new random features: a step's randomness depends on it and the step's index alone.
+        Seed of masking, dropout and new random features: a step's randomness depends only on it and on the index of the
+        step.
     chunk_tokens
         Tokens computed at once.
     keep_tokens
@@ -57,9 +58,9 @@ class PretrainingPlan(TokenPlan):
     config
         The options.
     options
-        What they mean on this device.
+        The options, resolved for this device.
     checkpoint
-        Where to save, and what was saved.
+        The file to save to and to resume from.
     """
 
     automatic_optimization = False
@@ -107,7 +108,7 @@ class PretrainingPlan(TokenPlan):
         return torch.tensor(row["loss"])  # scvi-tools' SaveCheckpoint reads it
 
     def _record(self, row: dict[str, float], optimizer: LightningOptimizer) -> None:
-        """Add a row to the history, log it, and save if it is time."""
+        """Add a row to the history, log it, and save if due."""
         self.history.append({"step": self.step, **row})
         self.step += 1
         shown = {f"pretrain_{k}": v for k, v in row.items()}
@@ -167,7 +168,7 @@ class PretrainingPlan(TokenPlan):
         return {"loss": sum(parts.values()), **parts, **rest}
 
     def _check_finite(self, row: dict[str, float]) -> None:
-        """Raise FloatingPointError that names the term, before the weights move."""
+        """Raise FloatingPointError that names the term, before the weights change."""
         if math.isfinite(row["loss"]) and math.isfinite(row["gradient_norm"]):
             return
         terms = [name for name in self.config.objectives if not math.isfinite(row.get(name, 0.0))]
@@ -200,6 +201,6 @@ def _batch_objective(config: PretrainingConfig, module: CellLMModule, seed: int)
 
 
 def _not_finite(module: nn.Module, of: Any) -> list[str]:
-    """Names of the parameters of which something is not finite."""
+    """Names of the parameters with values that are not finite."""
     found = [(name, of(p)) for name, p in module.named_parameters()]
     return [name for name, value in found if value is not None and not bool(torch.isfinite(value).all())]

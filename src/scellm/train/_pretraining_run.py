@@ -1,4 +1,4 @@
-"""One run of pretraining: what its options mean for this model, these data and this device."""
+"""One run of pretraining: its options, resolved for the model, the data and the device."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CELLS_TO_INITIALIZE = 20_000
 
 @dataclass
 class PretrainingRun:
-    """A run before, during and after it.
+    """A run of pretraining.
 
     Parameters
     ----------
@@ -41,9 +41,9 @@ class PretrainingRun:
     seed
         Seed of all randomness.
     plan
-        What Lightning runs.
+        The plan that Lightning runs.
     checkpoint
-        Where the run is saved.
+        The file in which the run is saved.
     """
 
     module: CellLMModule
@@ -70,7 +70,7 @@ class PretrainingRun:
         Parameters
         ----------
         cells
-            Function of a number, that gives the tokens of that many training cells.
+            Function that returns the tokens of a given number of training cells.
         """
         pooling = self.module.cell_encoder.pooling
         if self.first_step or not pooling.needs_cells:
@@ -87,8 +87,8 @@ class PretrainingRun:
             raise
 
     def load_complete(self) -> None:
-        """Take weights and history of a run that the checkpoint has all steps of."""
-        logger.info("pretrain: %s has all %s steps; its weights are used", self.checkpoint.path, f"{self.steps:,}")
+        """Load weights and history of a run that is complete in the checkpoint."""
+        logger.info("pretrain: %s is complete (%s steps): using its weights", self.checkpoint.path, f"{self.steps:,}")
         saved = self.checkpoint.read()
         if saved is not None:
             self.module.load_state_dict(saved["module"])
@@ -103,7 +103,7 @@ class PretrainingRun:
 
 @dataclass(frozen=True)
 class RunData:
-    """What a run needs to know of its data.
+    """Facts about the data that a run needs.
 
     Parameters
     ----------
@@ -143,21 +143,21 @@ def start_run(
     seed
         Seed of all randomness.
     device
-        Where it runs; decides what "auto" means for chunks and memory.
+        The device of the run, which decides the values of "auto" for chunks and memory.
     precision
-        Of the trainer, such as "bf16-mixed".
+        Precision of the trainer, such as "bf16-mixed".
     checkpoint
         File to save to; an existing one is resumed.
 
     Returns
     -------
     PretrainingRun
-        Nothing has been computed yet.
+        The run, before any computation.
 
     Raises
     ------
     ValueError
-        If the weights are imported ones, there is nothing to learn from, or the checkpoint is another run's.
+        If the weights are imported, no objective can be used, or the checkpoint is of another run.
     """
     _refuse_imported_weights(module)
     _check_batch(data.n_cells, config)
@@ -186,8 +186,8 @@ def draw_seed(checkpoint: str | PathLike | None) -> int:
         return settings.seed
     if checkpoint is not None:
         msg = (
-            "A run can only be resumed with the same random numbers. Set scvi.settings.seed = 0 (or another) before "
-            "checkpoint=."
+            "A checkpoint needs a seed, because a run is only resumed with the same random numbers. Set "
+            "scvi.settings.seed = 0 (or another) first."
         )
         raise ValueError(msg)
     return int(torch.randint(2**31, ()))
@@ -226,9 +226,6 @@ def _available(config: PretrainingConfig, labelled: Mapping[str, int], module: C
         why = reason
         logger.info("pretrain: %s, so the %s objective is left out", reason, name)
     if not kept or (kept == ["contrastive"] and not config.contrastive):
-        msg = (
-            f"There is nothing to learn: {why}, and there is no other objective. Pass malignancy_key= to "
-            "setup_anndata, or other objectives."
-        )
+        msg = f"No objective is left: {why}. Pass malignancy_key= to setup_anndata, or other objectives."
         raise ValueError(msg)
     return config.with_objectives(kept)

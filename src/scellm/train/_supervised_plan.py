@@ -1,4 +1,4 @@
-"""Training on labelled cells, for Lightning: which parts are trained, and the best weights at the end."""
+"""Training on labelled cells, for Lightning: parts are frozen, and the best weights are restored at the end."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class SupervisedPlan(TokenPlan, ABC):
         return {}
 
     def on_fit_start(self) -> None:
-        """Freeze what is not trained."""
+        """Freeze the parts that are not trained."""
         self.module.requires_grad_(requires_grad=False)
         for part in self.parts:
             part.requires_grad_(requires_grad=True)

@@ -1,4 +1,4 @@
-"""What all training plans over packed tokens share."""
+"""The base of all training plans over packed tokens."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class TokenPlan(pl.LightningModule):
 
 
 def adam(parameters: Iterable[nn.Parameter], lr: float, weight_decay: float) -> torch.optim.Optimizer:
-    """Adam, as in the paper, in one fused loop where torch has it."""
+    """Adam, as in the paper; fused if torch supports it on the device."""
     parameters = list(parameters)
     fused = all(p.device.type in {"cpu", "cuda"} for p in parameters)
     return torch.optim.Adam(parameters, lr=lr, weight_decay=weight_decay, fused=fused)

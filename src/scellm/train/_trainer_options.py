@@ -20,7 +20,7 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 
 @cache
 def trainer_option_names() -> frozenset[str]:
-    """Arguments of Lightning's trainer and of scvi-tools' subclass, but for those that scellm's configurations hold."""
+    """Arguments of Lightning's trainer and of scvi-tools' subclass, except those of scellm's configurations."""
     found = {*inspect.signature(pl.Trainer.__init__).parameters, *inspect.signature(Trainer.__init__).parameters}
     ours = {"self", "args", "kwargs", "max_epochs", "max_steps", "accelerator", "devices"}
     return frozenset(n for n in found - ours if not n.startswith("early_stopping"))
@@ -36,7 +36,7 @@ def split_options(
     config_class
         The configuration's class.
     config
-        One that the user gave; `options` change it.
+        A configuration given by the user; `options` replace its fields.
     options
         Fields of the configuration, and options of :class:`lightning.pytorch.Trainer`.
     owner
@@ -45,12 +45,12 @@ def split_options(
     Returns
     -------
     tuple
-        The configuration, and what is left for the trainer.
+        The configuration, and the options of the trainer.
 
     Raises
     ------
     TypeError
-        If an option is neither; the message lists similar names.
+        If an option is neither of the two; the message lists similar names.
     ValueError
         If a value is not allowed.
     """

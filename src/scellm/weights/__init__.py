@@ -1,4 +1,4 @@
-"""Weights that travel: the file, the names, and what does not fit."""
+"""Weights: the file format, weights by name, and checks of the tensors."""
 
 from scellm.weights._file import fingerprint, read_card, read_weights, write_weights
 from scellm.weights._registry import available, find_weights

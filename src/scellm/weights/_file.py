@@ -1,4 +1,4 @@
-"""The file that weights travel in: safetensors with a card in its header. Nothing in it is executed."""
+"""The file format of weights: safetensors with a model card in its header. No code in it is executed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def write_weights(folder: str | PathLike, state: dict[str, Tensor], card: dict[s
     Parameters
     ----------
     folder
-        Made if it is not there.
+        Created if needed.
     state
         Names to tensors.
     card
@@ -47,12 +47,12 @@ def write_weights(folder: str | PathLike, state: dict[str, Tensor], card: dict[s
 def read_weights(path: str | PathLike) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Read a file of weights, or a folder with one. No pickle is read.
 
-    Files of earlier formats are brought to today's names.
+    Names of earlier formats are converted to current ones.
 
     Parameters
     ----------
     path
-        What :func:`write_weights` wrote.
+        The file or folder that :func:`write_weights` wrote.
 
     Returns
     -------
@@ -62,7 +62,7 @@ def read_weights(path: str | PathLike) -> tuple[dict[str, Tensor], dict[str, Any
     Raises
     ------
     FileNotFoundError
-        If it is not there.
+        If it does not exist.
     ValueError
         If it is not a file of weights.
     """
@@ -81,13 +81,13 @@ def _opened(path: str | PathLike) -> Any:
     path = Path(path)
     path = path / WEIGHTS if path.is_dir() else path
     if not path.exists():
-        msg = f"{path} is not there; expected the folder that model.save_pretrained(...) wrote, or the {WEIGHTS} in it."
+        msg = f"{path} does not exist; expected a folder from model.save_pretrained(...), or the {WEIGHTS} in it."
         raise FileNotFoundError(msg)
     try:
         return safe_open(path, framework="pt")
     except SafetensorError as error:
         msg = (
-            f"{path} is no safetensors file ({error}); expected what model.save_pretrained(...) wrote. For "
+            f"{path} is no safetensors file ({error}); expected a file from model.save_pretrained(...). For "
             "OpenBioMed's .pth there is scellm.model.from_openbiomed."
         )
         raise ValueError(msg) from error
@@ -110,7 +110,7 @@ def to_storage_dtype(tensor: Tensor, dtype: torch.dtype) -> Tensor:
 
 
 def fingerprint(state: dict[str, Tensor]) -> str:
-    """SHA-256 of names and numbers, without the card."""
+    """SHA-256 of the tensors and their names, without the card."""
     found = hashlib.sha256()
     for name in sorted(state):
         tensor = state[name].detach().cpu().contiguous()

@@ -1,4 +1,4 @@
-"""Weights by name: what there is, and how to get it."""
+"""Weights by name: the list, and how to find or download them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def available() -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Indexed by name: `where` (in the package, or an address), `size_mb`, `sha256`, `licence`, `description`.
+        Indexed by name: `where` (in the package, or a URL), `size_mb`, `sha256`, `licence`, `description`.
     """
     rows = [
         entry
@@ -51,7 +51,7 @@ def find_weights(name: str | PathLike, known_hash: str | None = None) -> Path:
     Parameters
     ----------
     name
-        A name of :func:`available`, a path, or an `http(s)` address of a `weights.safetensors`.
+        A name of :func:`available`, a path, or an `http(s)` URL of a `weights.safetensors`.
     known_hash
         SHA-256 that the file must have; for a name of :func:`available` the listed one.
 
@@ -63,9 +63,9 @@ def find_weights(name: str | PathLike, known_hash: str | None = None) -> Path:
     Raises
     ------
     ValueError
-        If the name is none of these, the hash is another or not a hash, or the downloaded file holds no weights.
+        If the name is none of these, the hash differs or is not a SHA-256, or the downloaded file holds no weights.
     ConnectionError
-        If the download fails; the message says what to do without a network.
+        If the download fails; the message explains how to work without a network.
     """
     entry, known_hash = registry().get(str(name)), _plain_hash(known_hash)
     if entry is not None and "file" in entry:
@@ -85,7 +85,7 @@ def find_weights(name: str | PathLike, known_hash: str | None = None) -> Path:
 
 
 def _plain_hash(known_hash: str | None) -> str | None:
-    """Sixty-four lower-case digits, from any way to write them."""
+    """The 64 lower-case digits of a hash, from any notation."""
     if known_hash is None:
         return None
     plain = known_hash.strip().lower().removeprefix("sha256:")
@@ -97,7 +97,7 @@ def _plain_hash(known_hash: str | None) -> str | None:
 
 def _download(url: str, known_hash: str | None, name: str, *, mirror: bool = False) -> Path:
     variable = MIRROR_VARIABLE if mirror else None
-    hint = f"pass its path to from_pretrained, or set {MIRROR_VARIABLE} to an address that holds it"
+    hint = f"pass its path to from_pretrained, or set {MIRROR_VARIABLE} to the URL of a mirror"
     path = download(url, known_hash, name, default_name=WEIGHTS, mirror_variable=variable, hint=hint)
     if known_hash is None:
         _check_unknown(path, url)
@@ -105,7 +105,7 @@ def _download(url: str, known_hash: str | None, name: str, *, mirror: bool = Fal
 
 
 def _check_unknown(path: Path, url: str) -> None:
-    """Reject HTML log-in pages, and say how to verify the file from now on."""
+    """Reject HTML log-in pages, and log how to verify the file in future."""
     try:
         read_card(path)
     except ValueError as error:
@@ -115,11 +115,11 @@ def _check_unknown(path: Path, url: str) -> None:
             "ask to log in."
         )
         raise ValueError(msg) from error
-    logger.warning("%s was not verified; pass known_hash=%r to verify it from now on", url, sha256(path))
+    logger.warning("%s was not verified; pass known_hash=%r to verify it in future", url, sha256(path))
 
 
 def _checked(path: Path, known_hash: str) -> Path:
-    """A file, or a folder with one, after its hash was compared."""
+    """Check the hash of a file, or of the weights in a folder."""
     found = sha256(path / WEIGHTS if path.is_dir() else path)
     if found != known_hash:
         msg = f"{path} has SHA-256 {found}, not {known_hash}: it is another file."

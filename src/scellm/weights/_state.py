@@ -11,7 +11,7 @@ Shapes = Mapping[str, Size | tuple[int, ...]]
 
 
 def misfits(given: Shapes, wanted: Shapes) -> dict[str, list[str]]:
-    """List what does not fit.
+    """List the tensors that do not fit.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ def misfits(given: Shapes, wanted: Shapes) -> dict[str, list[str]]:
     Returns
     -------
     dict
-        Names that are "missing", "not known", or "of another shape" (with both shapes); only what there is.
+        Names that are "missing", "not known", or "of another shape" (with both shapes); empty lists are left out.
     """
     both = sorted(set(given) & set(wanted))
     found = {
@@ -42,6 +42,6 @@ def shapes_of(state: Mapping[str, torch.Tensor]) -> dict[str, Size]:
 
 
 def describe(found: Mapping[str, list[str]], most: int = 4) -> str:
-    """What :func:`misfits` found, in one line with examples."""
+    """The output of :func:`misfits` in one line, with examples."""
     more = lambda names: f" and {len(names) - most} more" if len(names) > most else ""
     return "; ".join(f"{what}: {names[:most]}{more(names)}" for what, names in found.items())

@@ -1,4 +1,4 @@
-"""Bring weights of earlier formats to today's names."""
+"""Convert weights of earlier formats to current names."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _OPTIONS = {"sketch": "hashed_dim"}
 
 
 def upgrade(state: dict[str, Tensor], card: dict[str, Any]) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Names of format 1 to those of format 2; a file of today's format is returned unchanged.
+    """Convert names of format 1 to format 2; a file of the current format is returned unchanged.
 
     Parameters
     ----------

@@ -4,7 +4,7 @@ from scellm.bm import METRICS, Metric
 from scellm.bm.metrics import LABELS, NUMBERS, PROBABILITIES
 
 
-def test_every_metric_says_what_it_needs():
+def test_every_metric_has_a_name_and_a_known_kind():
     for name, metric in METRICS.items():
         assert metric.name == name
         assert metric.needs in {LABELS, NUMBERS, PROBABILITIES}

@@ -1,4 +1,4 @@
-"""Small networks of real gene names."""
+"""Small networks with real gene names."""
 
 import numpy as np
 import pandas as pd

@@ -31,7 +31,7 @@ def flat(p):
 @pytest.mark.skipif(
     not all(installed(b) for b in BACKENDS), reason="both back ends must be installed: scellm[graph,dgl]"
 )
-def test_all_back_ends_start_alike():
+def test_all_back_ends_have_the_same_initial_weights():
     start = {}
     for b in BACKENDS:
         torch.manual_seed(3)

@@ -28,7 +28,7 @@ CONFIG = GraphMAEConfig(dim=6, hidden=8, heads=2, feature_dropout=0.0, attention
 
 @pytest.fixture
 def path():
-    """Seven genes in a ring with a chord: small enough for a dense matrix by hand."""
+    """Seven genes in a ring with a chord, small enough for dense matrices."""
     pairs = np.array([[0, 1, 2, 3, 4, 5, 0, 1], [1, 2, 3, 4, 5, 6, 6, 4]])
     loops = np.arange(7)
     edges = np.concatenate([pairs, pairs[::-1], [loops, loops]], axis=1)
@@ -44,7 +44,7 @@ def make(backend, path, seed=0):
     model.features.x = x
     with torch.no_grad():
         for p in model.parameters():
-            p.add_(0.1 * torch.randn_like(p))  # the token and the biases start at 0, and would hide a slip
+            p.add_(0.1 * torch.randn_like(p))  # the token and the biases are initially 0, which could hide an error
     return model, load_backend(backend).make_graph(path[0], 7, torch.device("cpu"))
 
 

@@ -6,7 +6,7 @@ from scellm.train.graphmae._backend import GraphAttentionLayer
 
 
 class Scale(GraphAttentionLayer):
-    """A layer that a reader can compute: twice the input."""
+    """A layer that returns twice the input."""
 
     def __init__(self):
         super().__init__()

@@ -72,7 +72,7 @@ CONFIG = GraphMAEConfig(dim=6, hidden=8, heads=2, feature_dropout=0.0, attention
 
 @pytest.fixture
 def path():
-    """Seven genes in a ring with a chord: small enough for a dense matrix by hand."""
+    """Seven genes in a ring with a chord, small enough for dense matrices."""
     pairs = np.array([[0, 1, 2, 3, 4, 5, 0, 1], [1, 2, 3, 4, 5, 6, 6, 4]])
     loops = np.arange(7)
     edges = np.concatenate([pairs, pairs[::-1], [loops, loops]], axis=1)
@@ -81,7 +81,7 @@ def path():
     return edges, adjacent
 
 
-def test_the_table_of_a_gene_costs_no_square(backend, path):
+def test_the_cosine_is_that_with_one_hot_vectors(backend, path):
     torch.manual_seed(0)
     features = LearnedTable(7, 4).double()
     told, rows = torch.randn(3, 4, dtype=torch.float64), torch.tensor([1, 4, 6])

@@ -30,7 +30,7 @@ CONFIG = GraphMAEConfig(dim=6, hidden=8, heads=2, feature_dropout=0.0, attention
 
 @pytest.fixture
 def path():
-    """Seven genes in a ring with a chord: small enough for a dense matrix by hand."""
+    """Seven genes in a ring with a chord, small enough for dense matrices."""
     pairs = np.array([[0, 1, 2, 3, 4, 5, 0, 1], [1, 2, 3, 4, 5, 6, 6, 4]])
     loops = np.arange(7)
     edges = np.concatenate([pairs, pairs[::-1], [loops, loops]], axis=1)
@@ -46,12 +46,12 @@ def make(backend, path, seed=0):
     model.features.x = x
     with torch.no_grad():
         for p in model.parameters():
-            p.add_(0.1 * torch.randn_like(p))  # the token and the biases start at 0, and would hide a slip
+            p.add_(0.1 * torch.randn_like(p))  # the token and the biases are initially 0, which could hide an error
     return model, load_backend(backend).make_graph(path[0], 7, torch.device("cpu"))
 
 
 def plain(model):
-    """Leaf copies of the parameters, as the reference takes them, in an order that `own` shares."""
+    """Leaf copies of the parameters in the form of the reference, in the order of `own`."""
     copy = lambda t: t.detach().clone().squeeze(0).requires_grad_()
     layer = lambda a: (
         [copy(a.weights()[n]) for n in ("weight", "source", "target")]

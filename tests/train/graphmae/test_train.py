@@ -35,9 +35,7 @@ def test_vectors_are_aligned_to_the_vocabulary(table, symbols, backend):
     assert (vectors.dtypes == "float32").all()
     there = vectors.notna().all(axis=1).to_numpy()
     np.testing.assert_array_equal(np.flatnonzero(there), np.arange(100, 160))
-    assert vectors[~there].isna().all(axis=None), (
-        "a gene that the network lacks is NaN, never a number that means nothing"
-    )
+    assert vectors[~there].isna().all(axis=None), "genes that the network lacks are NaN"
 
 
 def test_the_loss_falls_and_groups_come_together(network, backend):
@@ -51,7 +49,7 @@ def test_the_loss_falls_and_groups_come_together(network, backend):
     assert (v @ v.T)[same].mean() > (v @ v.T)[~same].mean() + 0.3
 
 
-def test_the_same_seed_gives_the_same_vectors_and_leaves_torchs_alone(network, backend):
+def test_the_same_seed_gives_the_same_vectors_and_keeps_the_random_state_of_torch(network, backend):
     torch.manual_seed(5)
     state = torch.random.get_rng_state()
     first = train(network, backend=backend, seed=1, edge_drop=0.2, **SMALL)
@@ -68,7 +66,7 @@ def test_the_seed_is_that_of_the_settings(network):
 
 
 @pyg
-def test_it_stops_on_genes_kept_aside_and_keeps_the_best(network):
+def test_it_stops_on_held_out_genes_and_keeps_the_best(network):
     vectors = train(network, **{**SMALL, "max_epochs": 3000, "lr": 0.05, "validate_every": 2, "patience": 3})
     history = vectors.attrs["graphmae"]["history"]
     told = {int(e): v for e, v in history["validation_loss"].items()}
@@ -95,7 +93,7 @@ def test_a_loss_that_is_not_finite_stops_with_a_reason(network):
 
 
 @pyg
-def test_it_says_what_it_read(network, table, caplog):
+def test_it_logs_the_network_and_the_epochs(network, table, caplog):
     scellm.settings.verbosity = logging.INFO
     logging.getLogger("scellm").propagate = True
     try:
@@ -108,7 +106,7 @@ def test_it_says_what_it_read(network, table, caplog):
 
 
 @pyg
-def test_genes_kept_aside_are_never_hidden_while_learning(network, monkeypatch):
+def test_held_out_genes_are_never_masked_in_training(network, monkeypatch):
     from scellm.train.graphmae import _train
 
     drawn, held_out = [], []

@@ -17,7 +17,7 @@ def module():
     return CellLMModule(make_config("mini", 50, **SMALL), heads=make_heads()).eval()
 
 
-def test_origin_skips_unlabelled_cells():
+def test_unlabelled_cells_are_ignored():
     m = module()
     hidden = m.cell_encoder.encoder(m.cell_encoder.pad(tokens(40)))
     p = torch.sigmoid(m.heads["malignancy"](hidden[:, 0])).squeeze(1)

@@ -24,7 +24,7 @@ def test_mask_rate_keep_and_seed():
     assert torch.equal(m.target, mask(t, 7, torch.Generator().manual_seed(0), 0.15, 0.1).target)
 
 
-def test_one_gene_is_masked_for_at_least_and_none_of_none():
+def test_at_least_one_gene_is_masked_if_there_is_one():
     assert (mask(tokens(2), 7, torch.Generator().manual_seed(0), rate=1e-6).target >= 0).sum() == 1
     empty = Tokens(*(torch.zeros(0, dtype=torch.long),) * 2, torch.zeros(3, dtype=torch.long))
     assert mask(empty, 7, torch.Generator()).target.numel() == 0
@@ -35,7 +35,7 @@ def module():
     return CellLMModule(make_config("mini", 50, **SMALL), heads=make_heads()).eval()
 
 
-def test_masked_loss_is_cross_entropy_on_the_genes_masked_for():
+def test_masked_loss_is_cross_entropy_on_the_masked_genes():
     m, t = module(), tokens(40)
     cells = m.cell_encoder.pad(mask(t, 7, torch.Generator().manual_seed(0), 0.3))
     hidden = m.cell_encoder.encoder(cells)

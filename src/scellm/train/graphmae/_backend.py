@@ -1,8 +1,8 @@
-"""What a graph library provides: a graph and a layer of graph attention. A new one is one file, and one line here.
+"""Graph libraries: each provides a graph and a layer of graph attention. To add one, write a file and list it here.
 
-There are two, as neither is enough: PyTorch Geometric installs on any Python and system; DGL never writes a message per
-edge, which on a CPU is five times faster in a tenth of the memory, but its last release that imports beside a current
-torch is for Python 3.11.
+There are two, because neither is sufficient. PyTorch Geometric installs on any Python and system. DGL does not store a
+message per edge, which makes it five times faster on a CPU, in a tenth of the memory; but its last release that works
+with a current torch needs Python 3.11.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A GraphMAE of the shape of a configuration."""
+"""Make a GraphMAE from a configuration."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from scellm.train.graphmae._module import GraphMAE
 
 
 def make_graphmae(features: GivenFeatures | LearnedTable, config: GraphMAEConfig, backend: str = "pyg") -> GraphMAE:
-    """Make encoder, decoder and the bridge between them.
+    """Make the encoder, the decoder and the linear map between them.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The options of GraphMAE, each written once."""
+"""The options of GraphMAE."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scellm._options import in_range
 
 @dataclass(frozen=True)
 class GraphMAEConfig:
-    """How to learn gene embeddings. CellLM's paper names the method and no setting.
+    """Options for learning gene embeddings. CellLM's paper names the method but gives no settings.
 
     Mask and replace rate, gamma, dropout and layers are GraphMAE's for Cora; learning rate, weight decay and epochs
     were chosen on held-out edges of STRING (`benchmarks/gene_embeddings.py`).
@@ -22,7 +22,7 @@ class GraphMAEConfig:
     hidden
         Width of the encoder's layers but the last; by default `dim`.
     layers
-        Layers of the encoder; the decoder has one.
+        Number of layers of the encoder; the decoder has one.
     heads
         Attention heads of a layer of the encoder; they share its width. The decoder has one.
     n_features
@@ -31,19 +31,19 @@ class GraphMAEConfig:
         Share of genes that are masked, and the share of those that get another gene's features instead of the mask
         token.
     gamma
-        Power of the scaled cosine error; the higher, the less easy genes count.
+        Power of the scaled cosine error; a higher power gives less weight to easy genes.
     edge_drop
-        Share of pairs that the encoder does not see in a step.
+        Share of pairs that are left out of the encoder's graph in a step.
     feature_dropout, attention_dropout
-        Before a layer's linear map, and on its attention.
+        Probability of dropout before a layer's linear map, and on its attention.
     lr, weight_decay
-        Of Adam; the rate falls along one cosine over `max_epochs`.
+        Learning rate and weight decay of Adam; the rate falls along one cosine over `max_epochs`.
     max_epochs
         Steps, each over the whole network.
     validation_size
-        Share of genes that are held out for early stopping: never masked in training, masked together for the
-        validation loss. With identity features they are masked in training too, since an unseen class cannot be
-        predicted; the loss then shows when learning has ended, not when it overfits. 0 for none.
+        Share of genes that are held out for early stopping: never masked in training, all masked for the validation
+        loss. With identity features they are masked in training too, since an unseen class cannot be predicted; the
+        loss then shows when learning has ended, but not overfitting. 0 for none.
     validate_every, patience
         Epochs between two validation losses, and how many of them may pass without a lower one. The best weights are
         restored.

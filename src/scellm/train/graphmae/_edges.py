@@ -123,7 +123,7 @@ def _by_score(table: pd.DataFrame, score: str | None, min_score: float | None) -
     if (values < 0).any():
         found = values[values < 0].head(3).tolist()
         msg = (
-            f"Scores must not be negative; found {found} in {score!r}. A correlation is no confidence: take its "
+            f"Scores must not be negative; found {found} in {score!r}. A correlation is not a confidence: pass its "
             "absolute value."
         )
         raise ValueError(msg)

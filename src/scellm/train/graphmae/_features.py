@@ -45,9 +45,9 @@ class GivenFeatures(nn.Module):
 
 
 class LearnedTable(nn.Module):
-    r"""Identity features: the input is a learned row per gene, and the target is which gene it is.
+    r"""Identity features: the input is a learned row per gene, and the target is the identity of the gene.
 
-    The one-hot vector of a gene is as long as the network, and so would be the decoder's output; neither is built. With
+    The one-hot vector of a gene is as long as the network, as is the decoder's output; neither is computed. With
     :math:`W` the decoder's last linear map and :math:`z` its input, the cosine of :math:`Wz` and the one-hot vector of
     gene :math:`i` is :math:`W_i z / \sqrt{z^T (W^T W) z}`, exactly, in memory that grows with the genes and not with
     their square.
@@ -93,7 +93,7 @@ def spectral_features(network: Network, n_features: int = 256, *, seed: int = 0)
     n_features
         Singular vectors; at most n - 1.
     seed
-        Of the randomised algorithm.
+        Seed of the randomised algorithm.
 
     Returns
     -------
@@ -124,13 +124,13 @@ def make_features(
     Parameters
     ----------
     features
-        "svd", "identity", or a DataFrame of genes by numbers.
+        "svd", "identity", or a DataFrame, genes by features.
     network
         The genes.
     config
-        For the width.
+        The configuration, for the number of features.
     seed
-        Of "svd".
+        Seed of "svd".
 
     Returns
     -------
@@ -140,7 +140,7 @@ def make_features(
     Raises
     ------
     ValueError
-        If the name is not known, a gene of the network has no features, or a number is missing.
+        If the name is not known, a gene of the network has no features, or a value is missing.
     """
     if isinstance(features, pd.DataFrame):
         return GivenFeatures(_standardize(_aligned(features, network)))
@@ -167,6 +167,6 @@ def _aligned(features: pd.DataFrame, network: Network) -> np.ndarray:
         raise ValueError(msg)
     x = features.to_numpy(dtype="float64")[rows.to_numpy(dtype=int)]
     if not np.isfinite(x).all():
-        msg = "features holds missing or infinite numbers; fill them first, for instance with the column's mean."
+        msg = "features holds missing or infinite values; fill them first, for instance with the column's mean."
         raise ValueError(msg)
     return x

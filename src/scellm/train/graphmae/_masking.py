@@ -17,7 +17,7 @@ class Masking:
     token
         Genes that get the mask token, int64.
     replaced, by
-        Genes that get the features of another gene, and that other, int64.
+        Genes that get the features of another gene, and those other genes, int64.
     """
 
     token: Tensor
@@ -42,14 +42,14 @@ class Masking:
 def draw_masking(
     candidates: Tensor, n: int, mask_rate: float, replace_rate: float, generator: torch.Generator
 ) -> Masking:
-    """Mask a share of the candidates; each of them is masked, and none is scored while it shows its own features.
+    """Mask a share of the candidates; no gene is scored while its own features are visible.
 
     Parameters
     ----------
     candidates
         Genes that may be masked, int64.
     n
-        Genes in all; any of them may lend its features.
+        Number of genes; the features of any of them may be used as a replacement.
     mask_rate, replace_rate
         Shares of the candidates and of the masked genes.
     generator

@@ -69,16 +69,16 @@ def read_network(
 ) -> Network:
     """Read a network and match its genes to the vocabulary.
 
-    Pairs of one gene with itself are left out, the same pair given twice or in both directions counts once, genes that
-    are not in the vocabulary or have no pair left are dropped; all of it is counted in the report and logged.
+    Pairs of a gene with itself are left out. A pair that is given twice or in both directions counts once. Genes that
+    are not in the vocabulary or have no pair are dropped. All of this is counted in the report and logged.
 
     Parameters
     ----------
     network
         A table of edges; a path to one (`.csv`, `.tsv` or `.txt`, also compressed); a `dgl.DGLGraph`; or a PyG `Data`.
     columns
-        The two columns with genes, in any identifiers that :func:`scellm.pp.prepare` knows; by default the two columns
-        of text.
+        The two columns with genes, in any identifiers that :func:`scellm.pp.prepare` knows; by default the two text
+        columns.
     score
         The column with a confidence; by default the one named "score" or "combined_score".
     min_score
@@ -94,12 +94,12 @@ def read_network(
     Raises
     ------
     KeyError
-        If a column is not there.
+        If a column does not exist.
     TypeError
         If the object holds no network.
     ValueError
-        If it is not clear which columns hold genes, a score is negative, the genes are another species' or mostly
-        unknown, or fewer than ten are left.
+        If the columns with genes are unclear, a score is negative, the genes are of another species or mostly unknown,
+        or fewer than ten are left.
     """
     if isinstance(network, Network):
         return network
@@ -148,7 +148,7 @@ _DROPPED = (
 
 
 def _check_known(known: np.ndarray, edges: Edges) -> None:
-    """Too few known names: another kind of identifier, of which STRING's own is the most likely."""
+    """Raise ValueError if few names are known: they are probably other identifiers, such as STRING's own."""
     if len(known) and known.mean() >= _LEAST_KNOWN:
         return
     examples = list(edges.names[~known][:3])

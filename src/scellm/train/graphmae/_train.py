@@ -1,4 +1,4 @@
-"""From a network to a table of gene embeddings."""
+"""Learn a table of gene embeddings from a network."""
 
 from __future__ import annotations
 
@@ -42,17 +42,18 @@ def train(
     """Learn an embedding for each gene of a network with GraphMAE (Hou et al. 2022; CellLM's paper, section 3.2).
 
     Half of the genes are masked, a graph attention network reconstructs their features from their neighbours, and the
-    embeddings of its encoder are kept. The whole network is one step. torch's random state is restored afterwards.
+    embeddings of its encoder are kept. An epoch is one step over the whole network. torch's random state is restored
+    afterwards.
 
     Parameters
     ----------
     network
         A table of edges or a path to one, a `dgl.DGLGraph`, a PyG `Data`, or the result of :func:`read_network`.
     features
-        Initial features and reconstruction targets: "identity" (a learned row per gene; the target is which gene it is:
-        the best of those measured), "svd" (:func:`spectral_features`), or a DataFrame of genes by numbers.
+        Initial features and reconstruction targets: "identity" (a learned row per gene, whose target is the identity of
+        the gene: the best of those measured), "svd" (:func:`spectral_features`), or a DataFrame, genes by features.
     backend
-        "pyg" or "dgl". On a CPU "dgl" is several times faster and smaller.
+        "pyg" or "dgl". On a CPU "dgl" is several times faster and needs less memory.
     columns, score, min_score, names
         As in :func:`read_network`.
     seed
@@ -60,16 +61,16 @@ def train(
     device
         "cpu", "cuda", ...; "auto" takes a GPU if there is one.
     progress_bar
-        Show one.
+        Show a progress bar.
     **options
         Fields of :class:`GraphMAEConfig`, such as `dim`, `hidden`, `mask_rate`, `max_epochs`.
 
     Returns
     -------
     pandas.DataFrame
-        float32, (genes of the vocabulary, dim), indexed by symbol. **Genes that the network lacks are NaN**: nothing is
-        known of them, and zeros would mean something; :class:`scellm.CellLM` gives them random embeddings of the
-        others' variance. `attrs["graphmae"]` holds the configuration, the losses and a report of the network.
+        float32, (genes of the vocabulary, dim), indexed by symbol. **Genes that the network lacks are NaN**, because
+        zeros would look like information; :class:`scellm.CellLM` gives them random embeddings with the variance of the
+        others. `attrs["graphmae"]` holds the configuration, the losses and a report of the network.
 
     Raises
     ------
@@ -170,7 +171,7 @@ class _Trainer:
         self.model.train()
         loss = self.model.loss(masking.to(self.device), self._fewer_edges(), self.whole)
         if not bool(torch.isfinite(loss)):
-            msg = f"GraphMAE's loss is {loss.item()}. Lower lr={config.lr:g}, or look for huge numbers in the features."
+            msg = f"GraphMAE's loss is {loss.item()}. Lower lr={config.lr:g}, or look for large values in the features."
             raise FloatingPointError(msg)
         adam.zero_grad()
         loss.backward()

@@ -1,4 +1,4 @@
-"""What a pretraining objective is: one file with a subclass of these, and one line in `OBJECTIVES`."""
+"""Base classes of pretraining objectives. To add one, write a file with a subclass and list it in `OBJECTIVES`."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ Labels = Int[Tensor, " cells"] | None
 class TokenObjective(ABC):
     """A loss that is a sum over cells or genes, divided by their number in the whole batch.
 
-    Chunks of a batch add up, so it needs no embeddings of other cells.
+    The sums of the chunks can be added, so it needs no embeddings of other cells.
     """
 
     name: ClassVar[str]
-    """Word in `objectives=`, name of its head, and of its curve in the history."""
+    """Name in `objectives=`, of its head, and of its curve in the history."""
 
     label: ClassVar[str | None] = None
     """Label column of a batch that it reads; `None` for none."""
@@ -67,7 +67,7 @@ class TokenObjective(ABC):
         tokens
             The cells.
         mask_id
-            The bin that stands for [MASK].
+            The bin id of [MASK].
         generator
             Source of random numbers, on the CPU.
 
@@ -80,7 +80,7 @@ class TokenObjective(ABC):
 
     @abstractmethod
     def count(self, tokens: Tokens, labels: Labels) -> int:
-        """What the loss is divided by: masked genes, or labelled cells, of the whole batch."""
+        """Divisor of the loss: number of masked genes, or of labelled cells, in the whole batch."""
 
     @abstractmethod
     def loss(
@@ -91,7 +91,7 @@ class TokenObjective(ABC):
         Parameters
         ----------
         head
-            What :meth:`make_head` made.
+            The output of :meth:`make_head`.
         hidden
             Vectors of the tokens; [CLS] is the first of each cell.
         cells
@@ -110,10 +110,10 @@ class BatchObjective(nn.Module, ABC):
     """A loss that needs the embeddings of every cell of the batch; its gradient goes through the gradient cache."""
 
     name: ClassVar[str]
-    """Word in `objectives=`, and name of its curve in the history."""
+    """Name in `objectives=`, and of its curve in the history."""
 
     n_views: ClassVar[int] = 2
-    """How many views of a cell it embeds."""
+    """Number of views of a cell that it embeds."""
 
     @classmethod
     @abstractmethod
@@ -153,4 +153,4 @@ class BatchObjective(nn.Module, ABC):
         """Mean over the batch, from the embeddings of each view, in the order of the batch."""
 
     def after_step(self, module: CellLMModule) -> None:
-        """Update its state once the weights have moved; by default nothing."""
+        """Update its state after the weights were updated; by default nothing."""

@@ -39,7 +39,7 @@ class Malignancy(TokenObjective):
         return None if config.depth else "without attention blocks [CLS] sees no gene"
 
     def count(self, tokens: Tokens, labels: Labels) -> int:
-        """Labelled cells of the batch."""
+        """Number of labelled cells in the batch."""
         return 0 if labels is None else int((labels >= 0).sum())
 
     def loss(

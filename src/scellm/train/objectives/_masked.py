@@ -45,7 +45,7 @@ class MaskedExpression(TokenObjective):
         return mask(tokens, mask_id, generator, self.rate, self.keep)
 
     def count(self, tokens: Tokens, labels: Labels) -> int:
-        """Masked genes of the batch."""
+        """Number of masked genes in the batch."""
         return 0 if tokens.target is None else int((tokens.target >= 0).sum())
 
     def loss(
@@ -63,7 +63,7 @@ def mask(tokens: Tokens, mask_id: int, generator: torch.Generator, rate: float =
     tokens
         Cells.
     mask_id
-        The bin that stands for [MASK].
+        The bin id of [MASK].
     generator
         Source of random numbers, on the CPU.
     rate
@@ -113,6 +113,6 @@ def masked_loss(head: nn.Module, hidden: Float[Tensor, "cells length dim"], cell
         raise ValueError(msg)
     masked = cells.target >= 0  # (b, n)
     dtype = next(head.parameters()).dtype
-    with torch.autocast(hidden.device.type, enabled=False):  # few rows, of another number each time
+    with torch.autocast(hidden.device.type, enabled=False):  # few rows, and their number varies
         logits = head(hidden[masked].to(dtype))  # (masked, n_bins + 2)
         return cross_entropy(logits, cells.target[masked], reduction="sum")

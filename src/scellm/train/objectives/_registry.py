@@ -18,7 +18,7 @@ OBJECTIVES: dict[str, type[TokenObjective] | type[BatchObjective]] = {
     "masked": MaskedExpression,
     "malignancy": Malignancy,
 }
-"""Objectives by name. A new one is one file, and one line here."""
+"""Objectives by name. To add one, write a file and list it here."""
 
 CONTRASTS: dict[str | None, type[BatchObjective] | None] = {
     "divide-and-conquer": Contrastive,
@@ -35,5 +35,5 @@ def token_objectives() -> dict[str, type[TokenObjective]]:
 
 
 def make_heads() -> dict[str, Callable[[Config], nn.Module]]:
-    """For each objective that has a head, how to make it; for :class:`scellm.module.CellLMModule`."""
+    """Functions that make the heads of objectives, by name; for :class:`scellm.module.CellLMModule`."""
     return {name: o.make_head for name, o in token_objectives().items()}
