@@ -194,7 +194,7 @@ class CellLM(TokenModel):
         Returns
         -------
         None
-            Adds `pretrain_loss`, one row per step, and its parts to :attr:`history`.
+            Adds `pretrain_loss`, one row per step, and its parts to `history`.
 
         Raises
         ------
@@ -273,7 +273,7 @@ class CellLM(TokenModel):
         -------
         None
             Adds `train_loss`, `train_accuracy`, `validation_loss`, `validation_accuracy`, `validation_macro_f1` to
-            :attr:`history`.
+            `history`.
 
         Raises
         ------

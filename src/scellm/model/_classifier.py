@@ -19,9 +19,9 @@ class CellLMClassifier:
     Parameters
     ----------
     weights
-        As for :meth:`CellLM.from_pretrained`.
+        As for :meth:`scellm.CellLM.from_pretrained`.
     **options
-        Options of :meth:`CellLM.train`.
+        Options of :meth:`scellm.CellLM.train`.
 
     Examples
     --------

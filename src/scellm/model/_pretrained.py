@@ -131,7 +131,7 @@ class PretrainedModel(BaseModelClass):
         Parameters
         ----------
         **options
-            As for :class:`CellLM`.
+            As for :class:`scellm.CellLM`.
 
         Returns
         -------
@@ -150,8 +150,8 @@ class PretrainedModel(BaseModelClass):
     def save_pretrained(self, folder: str | PathLike, *, dtype: str = "float32", **card: Any) -> None:
         """Save the weights as pretrained weights.
 
-        The annotation head is not saved: it is specific to one data set. :meth:`save` saves a fine-tuned model
-        completely.
+        The annotation head is not saved: it is specific to one data set. `save` of scvi-tools saves a fine-tuned
+        model completely.
 
         Parameters
         ----------

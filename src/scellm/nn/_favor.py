@@ -17,7 +17,7 @@ def favor(
     real: Bool[Tensor, "cells length"] | None,
     projection: Float[Tensor, "features dim_head"],
 ) -> Float[Tensor, "cells heads length dim_head"]:
-    """The formula of :class:`Favor`, line by line; autograd gives its gradient.
+    """The formula of :class:`scellm.nn.Favor`, line by line; autograd gives its gradient.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ def favor(
     Returns
     -------
     torch.Tensor
-        The same as :class:`Favor`, in more memory.
+        The same as :class:`scellm.nn.Favor`, in more memory.
     """
     w = projection * q.shape[-1] ** -0.25  # (m, d)
     real = torch.ones_like(q[:, 0, :, 0], dtype=torch.bool) if real is None else real

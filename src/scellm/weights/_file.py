@@ -72,7 +72,7 @@ def read_weights(path: str | PathLike) -> tuple[dict[str, Tensor], dict[str, Any
 
 
 def read_card(path: str | PathLike) -> dict[str, Any]:
-    """The card alone; raises as :func:`read_weights` does."""
+    """The card alone; raises as :func:`scellm.weights.read_weights` does."""
     with _opened(path) as file:
         return upgrade({}, _card(file, path))[1]
 

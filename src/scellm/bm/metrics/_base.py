@@ -18,7 +18,7 @@ class Metric(ABC):
     """Name in tables."""
 
     needs: ClassVar[str]
-    """Kind of prediction: "labels", "probabilities" or "numbers"."""
+    """One of "labels", "probabilities" and "numbers"."""
 
     higher_is_better: ClassVar[bool] = True
 
