@@ -23,7 +23,8 @@ from prepare import peak, rss_now
 
 from scellm.module import CellLMModule
 from scellm.nn import make_config
-from scellm.train import contrastive_loss
+from scellm.train import ChunkForward, contrastive_loss, gradient_cache, make_chunks, make_views
+from scellm.train._memory import bytes_per_token
 
 N_GENES, CHUNK = 19_225, 8192
 

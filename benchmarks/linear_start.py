@@ -18,14 +18,14 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 from _data import corpus_of, few_labels, markdown, some_labelled
-from scellm.pp._tokenize import Binning
 from scipy.sparse import csr_array, diags_array, hstack
 from sklearn.decomposition import PCA
 
 import scellm
 from scellm.baselines import EmbeddingLogisticRegression, LogisticRegression, PCALogisticRegression
 from scellm.data._prepared import gene_ids
-from scellm.pp import load_vocabulary
+from scellm.genes import load_vocabulary
+from scellm.pp import Binning
 
 HELD = (
     "heart_san_nuclei",

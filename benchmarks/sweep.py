@@ -28,6 +28,7 @@ from _data import corpus_of, few_labels, markdown, some_labelled
 import scellm
 from scellm.baselines import EmbeddingLogisticRegression, LogisticRegression, PCALogisticRegression
 from scellm.data import Corpus, Thin
+from scellm.module import initialize_from_shallower
 
 LABELS, CELLS = "cell_type", 400
 UNSEEN = ("heart_san_nuclei", "ovarian_tumor_qian2020", "mbc_liver_htan", "lung_cancer_lines_mixology")

@@ -23,16 +23,14 @@ import numpy as np
 import pandas as pd
 from _data import markdown, read
 from joblib import Parallel, delayed
-from scellm.model._catalogue import find_weights
-from scellm.model._weights import fingerprint, read_weights
 from sklearn.decomposition import PCA
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import scellm
 from scellm import bm
-from scellm.baselines import EmbeddingLogisticRegression, LogisticRegression
-from scellm.baselines._logistic_regression import log_expression
+from scellm.baselines import EmbeddingLogisticRegression, LogisticRegression, log_expression
+from scellm.weights import find_weights, fingerprint, read_weights
 
 NAME, LABELS, PCA50 = "celllm-mini", "cell_type", "PCA-50"
 SETS = (

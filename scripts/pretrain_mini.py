@@ -23,13 +23,16 @@ import numpy as np
 import pandas as pd
 import scvi
 import torch
-from scellm.model._weights import WEIGHTS, fingerprint, read_weights, sha256, write_weights
 from torch.nn.functional import normalize
 
 import scellm
+from scellm._download import sha256
 from scellm.bm import geometry
 from scellm.data import Corpus, Thin, build_corpus
+from scellm.module import initialize_from_shallower
 from scellm.train import contrastive_loss
+from scellm.weights import fingerprint, read_weights, write_weights
+from scellm.weights._file import WEIGHTS
 
 HERE = Path(__file__).parent
 PACKAGE, DOCS = HERE.parent / "src" / "scellm" / "weights", HERE.parent / "docs"
