@@ -80,3 +80,24 @@ def real(name: str) -> ad.AnnData:
     if not path.exists():
         pytest.skip(f"needs {name} of the shared data folder; set SCELLM_TEST_DATA")
     return ad.read_h5ad(path)
+
+
+@pytest.fixture
+def trained(prepared):
+    model = scellm.CellLM(prepared, **SMALL)
+    model.pretrain(max_steps=2, batch_size=20, **QUIET)
+    return model
+
+
+@pytest.fixture
+def folder(trained, tmp_path):
+    trained.save_pretrained(tmp_path / "weights", name="tiny", licence="CC0", data=["sixty made-up cells"])
+    return tmp_path / "weights"
+
+
+@pytest.fixture
+def cells():
+    """Cells of three donors."""
+    adata = make_adata(n_obs=90)
+    adata.obs["donor"] = np.array(list("abc"))[np.arange(90) // 30]
+    return adata

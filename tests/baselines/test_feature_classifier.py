@@ -3,14 +3,6 @@ import pytest
 
 from scellm import bm
 from scellm.baselines import EmbeddingLogisticRegression, LogisticRegression, PCALogisticRegression
-from tests.conftest import make_adata
-
-
-@pytest.fixture
-def cells():
-    adata = make_adata(n_obs=90)
-    adata.obs["donor"] = np.array(list("abc"))[np.arange(90) // 30]
-    return adata
 
 
 def test_baselines_as_methods(cells):

@@ -1,15 +1,7 @@
 import numpy as np
-import pytest
 
 from scellm.baselines import PCALogisticRegression
 from tests.conftest import make_adata
-
-
-@pytest.fixture
-def cells():
-    adata = make_adata(n_obs=90)
-    adata.obs["donor"] = np.array(list("abc"))[np.arange(90) // 30]
-    return adata
 
 
 def test_pca_is_that_of_the_dense_matrix_and_uses_no_label(cells):

@@ -3,18 +3,7 @@ import pandas as pd
 import pytest
 
 from scellm import bm
-from tests.conftest import make_adata
-
-
-@pytest.fixture
-def cells():
-    adata = make_adata(n_obs=90)
-    adata.obs["donor"] = np.array(list("abc"))[np.arange(90) // 30]
-    return adata
-
-
-def types_of(adata):
-    return adata.obs["cell_type"].astype(str).to_numpy(dtype=object)
+from tests.reference.methods import types_of
 
 
 @pytest.mark.parametrize("split", [bm.Stratified(), bm.FewLabels(5), bm.LeaveOut("donor", ["b"])])

@@ -4,44 +4,7 @@ import pytest
 from sklearn.metrics import accuracy_score
 
 from scellm import bm
-from tests.conftest import make_adata
-
-
-class Majority:
-    """Predicts the most frequent type."""
-
-    def fit(self, adata, labels_key, *, indices):
-        self.type = adata.obs[labels_key].iloc[indices].value_counts().idxmax()
-        return self
-
-    def predict(self, adata, *, indices):
-        return np.full(len(indices), self.type)
-
-
-class Oracle:
-    """Predicts the true types, and fails if the labels of the test cells were not hidden from it."""
-
-    def __init__(self, types):
-        self.types = types
-
-    def fit(self, adata, labels_key, *, indices):
-        hidden = np.setdiff1d(np.arange(adata.n_obs), indices)
-        assert (adata.obs[labels_key].iloc[hidden] == "").all()
-        return self
-
-    def predict(self, adata, *, indices):
-        return self.types[indices]
-
-
-@pytest.fixture
-def cells():
-    adata = make_adata(n_obs=90)
-    adata.obs["donor"] = np.array(list("abc"))[np.arange(90) // 30]
-    return adata
-
-
-def types_of(adata):
-    return adata.obs["cell_type"].astype(str).to_numpy(dtype=object)
+from tests.reference.methods import Majority, Oracle, types_of
 
 
 def noisy(types, share, seed):

@@ -1,17 +1,9 @@
-import numpy as np
 import pytest
 
 import scellm
 from scellm import bm
 from scellm.baselines import LogisticRegression
 from tests.conftest import make_adata
-
-
-@pytest.fixture
-def cells():
-    adata = make_adata(n_obs=90)
-    adata.obs["donor"] = np.array(list("abc"))[np.arange(90) // 30]
-    return adata
 
 
 def test_across_data_sets_with_a_table_of_labels(cells):

@@ -10,16 +10,7 @@ import scellm
 from scellm._download import sha256
 from scellm.weights import fingerprint, read_weights, write_weights
 from tests.conftest import QUIET, SMALL, make_adata
-
-
-def new(adata=None, seed=0, **options):
-    adata = make_adata() if adata is None else adata
-    scellm.CellLM.setup_anndata(adata, labels_key="cell_type", malignancy_key="origin")
-    scellm.settings.seed = seed
-    return scellm.CellLM(adata, **{**SMALL, **options})
-
-
-OPTIONS = {"max_steps": 4, "batch_size": 16, "lr": 1e-3, **QUIET}
+from tests.reference.runs import OPTIONS, new
 
 
 def test_half_precision_keeps_indices_and_embeddings(tmp_path):
@@ -31,19 +22,6 @@ def test_half_precision_keeps_indices_and_embeddings(tmp_path):
     assert again.module.cell_encoder.pooling.initialized
     a, b = model.get_latent_representation(), again.get_latent_representation(model.adata)
     assert np.linalg.norm(a - b, axis=1).max() < 1e-2 * np.linalg.norm(a, axis=1).min()
-
-
-@pytest.fixture
-def trained(prepared):
-    model = scellm.CellLM(prepared, **SMALL)
-    model.pretrain(max_steps=2, batch_size=20, **QUIET)
-    return model
-
-
-@pytest.fixture
-def folder(trained, tmp_path):
-    trained.save_pretrained(tmp_path / "weights", name="tiny", licence="CC0", data=["sixty made-up cells"])
-    return tmp_path / "weights"
 
 
 def test_round_trip_is_exact_and_needs_no_set_up(trained, folder):

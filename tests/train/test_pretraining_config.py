@@ -1,9 +1,7 @@
 import pytest
 
 from scellm.train import PretrainingConfig
-from tests.conftest import QUIET
-
-OPTIONS = {"max_steps": 4, "batch_size": 16, "lr": 1e-3, **QUIET}
+from tests.reference.runs import OPTIONS
 
 
 @pytest.mark.parametrize(

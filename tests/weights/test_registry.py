@@ -9,20 +9,7 @@ import pytest
 import scellm
 from scellm._download import sha256
 from scellm.weights import _registry
-from tests.conftest import QUIET, SMALL, make_adata
-
-
-@pytest.fixture
-def trained(prepared):
-    model = scellm.CellLM(prepared, **SMALL)
-    model.pretrain(max_steps=2, batch_size=20, **QUIET)
-    return model
-
-
-@pytest.fixture
-def folder(trained, tmp_path):
-    trained.save_pretrained(tmp_path / "weights", name="tiny", licence="CC0", data=["sixty made-up cells"])
-    return tmp_path / "weights"
+from tests.conftest import make_adata
 
 
 class Server(http.server.ThreadingHTTPServer):

@@ -2,20 +2,10 @@ import numpy as np
 import pytest
 import torch
 
-from scellm.train.graphmae import GraphMAEConfig, make_graphmae
-from scellm.train.graphmae._backend import BACKENDS, load_backend
+from scellm.train.graphmae import make_graphmae
+from scellm.train.graphmae._backend import BACKENDS
 from scellm.train.graphmae._features import GivenFeatures
-
-
-def installed(name):
-    try:
-        load_backend(name)
-    except ImportError:
-        return False
-    return True
-
-
-CONFIG = GraphMAEConfig(dim=6, hidden=8, heads=2, feature_dropout=0.0, attention_dropout=0.0)
+from tests.reference.ring import CONFIG, installed
 
 
 def own(model):

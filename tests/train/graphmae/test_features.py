@@ -3,9 +3,9 @@ import pandas as pd
 import pytest
 import torch
 
-from scellm.train.graphmae import BACKENDS, GraphMAEConfig, make_graphmae, spectral_features, train
-from scellm.train.graphmae._backend import load_backend
+from scellm.train.graphmae import make_graphmae, spectral_features, train
 from scellm.train.graphmae._features import LearnedTable
+from tests.reference.ring import CONFIG
 
 pyg = pytest.mark.skipif(
     "not __import__('importlib').util.find_spec('torch_geometric')",
@@ -50,35 +50,6 @@ def test_spectral_features_against_a_dense_decomposition(network):
     for k in range(4):
         assert abs(np.corrcoef(dense[:, k], found[:, k])[0, 1]) > 0.999
     np.testing.assert_array_equal(found, spectral_features(network, 10))
-
-
-def installed(name):
-    try:
-        load_backend(name)
-    except ImportError:
-        return False
-    return True
-
-
-@pytest.fixture(params=list(BACKENDS))
-def backend(request):
-    if not installed(request.param):
-        pytest.skip(f"the library behind backend={request.param!r} is not installed")
-    return request.param
-
-
-CONFIG = GraphMAEConfig(dim=6, hidden=8, heads=2, feature_dropout=0.0, attention_dropout=0.0)
-
-
-@pytest.fixture
-def path():
-    """Seven genes in a ring with a chord, small enough for dense matrices."""
-    pairs = np.array([[0, 1, 2, 3, 4, 5, 0, 1], [1, 2, 3, 4, 5, 6, 6, 4]])
-    loops = np.arange(7)
-    edges = np.concatenate([pairs, pairs[::-1], [loops, loops]], axis=1)
-    adjacent = torch.zeros(7, 7, dtype=torch.bool)
-    adjacent[edges[1], edges[0]] = True
-    return edges, adjacent
 
 
 def test_the_cosine_is_that_with_one_hot_vectors(backend, path):
