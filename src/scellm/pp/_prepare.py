@@ -38,11 +38,11 @@ def prepare(
     """Find the counts, match the genes, bin the expression.
 
     `X`, `layers` and `raw` are searched for the matrix that is closest to raw counts. Counts, counts with decimals,
-    normalised values and log1p values (any base, any target sum) are distinguished by their values; log1p gives the
-    same bins as its counts. Genes may be symbols, Ensembl ids (with versions), HGNC ids, previous symbols or aliases,
-    in `var_names` or in a column of `var`. A gene's bin is the whole part of `log(1 + target_sum * count / total)`, at
-    most `n_bins - 1` (paper, section 3.1; the rule is the published code's). A cell's total is the sum over all its
-    genes, known or not.
+    normalised values and log1p values (base e, 2 or 10; any target sum) are distinguished by their values; log1p gives
+    the same bins as its counts. Genes may be symbols, Ensembl ids (with versions), HGNC ids, previous symbols or
+    aliases, in `var_names` or in a column of `var`. A gene's bin is the whole part of `log(1 + target_sum * count /
+    total)`, at most `n_bins - 1` (paper, section 3.1; the rule is the published code's). A cell's total is the sum over
+    all its genes, known or not.
 
     Parameters
     ----------
