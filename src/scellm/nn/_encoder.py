@@ -56,7 +56,8 @@ class Encoder(nn.Module):
         super().__init__()
         self.config = config
         self.embedding = Embedding(config)
-        self.blocks: Sequence[Block] = nn.ModuleList(_make_block(config) for _ in range(config.depth))  # type: ignore[assignment]  # a ModuleList is a sequence to us
+        blocks = nn.ModuleList(_make_block(config) for _ in range(config.depth))
+        self.blocks: Sequence[Block] = blocks  # type: ignore[assignment]  # a ModuleList is a sequence to us
         self.norm = nn.LayerNorm(config.dim)
 
     @property

@@ -56,8 +56,8 @@ class PretrainingConfig:
     chunk_tokens
         Tokens computed at once, or "auto".
     memory
-        Bytes of activations that may be kept between the two passes, or "auto" (2 GiB on a CPU, half of the free memory
-        of a GPU); 0 keeps none. Does not change the result.
+        Bytes of activations that may be kept between the two passes, or "auto" (half of the free memory of a CUDA
+        device, 2 GiB elsewhere); 0 keeps none. Does not change the result.
     redraw_every
         Steps between new random features; `None`: never.
     queue, momentum

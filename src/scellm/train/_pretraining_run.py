@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from os import PathLike
 from typing import Any
 
@@ -53,9 +54,9 @@ class PretrainingRun:
     plan: PretrainingPlan = field(repr=False)
     checkpoint: Checkpoint = field(repr=False)
 
-    @property
+    @cached_property
     def first_step(self) -> int:
-        """Index of the first step of this process; above 0 if a run is resumed."""
+        """Index of the first step of this process, above 0 if a run is resumed; the file is read once."""
         return self.checkpoint.first_step()
 
     @property

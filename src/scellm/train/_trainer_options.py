@@ -56,7 +56,7 @@ def split_options(
     """
     trainer = {k: v for k, v in options.items() if k in trainer_option_names()}
     own = {k: v for k, v in options.items() if k not in trainer}
-    given = {} if config is None else {f.name: getattr(config, f.name) for f in fields(config)}  # type: ignore[arg-type]
+    given = {} if config is None else dict(vars(config))
     return checked(config_class, {**given, **own}, owner, trainer_option_names()), trainer
 
 
@@ -80,7 +80,8 @@ def with_options(config_class: type) -> Callable[[Method], Method]:
         keyword = inspect.Parameter.KEYWORD_ONLY
         shown = [inspect.Parameter(f.name, keyword, default=f.default, annotation=f.type) for f in fields(config_class)]
         rest = rest.replace(name="trainer_options")
-        method.__signature__ = signature.replace(parameters=[*own, *shown, rest])  # type: ignore[attr-defined]  # allowed
+        signature = signature.replace(parameters=[*own, *shown, rest])
+        method.__signature__ = signature  # type: ignore[attr-defined]  # functions may have one
         text = _parameters_of(config_class)
         method.__doc__ = (method.__doc__ or "").replace("%(options)s", textwrap.indent(text, " " * 8).lstrip())
         return method

@@ -25,8 +25,11 @@ class GraphEncoder(nn.Module):
 
     def __init__(self, layers: Iterable[GraphAttentionLayer], feature_dropout: float = 0.0) -> None:
         super().__init__()
-        self.layers: Sequence[GraphAttentionLayer] = nn.ModuleList(layers)  # type: ignore[assignment]  # a sequence to us
-        self.activations: Sequence[nn.PReLU] = nn.ModuleList(nn.PReLU() for _ in self.layers)  # type: ignore[assignment]  # same
+        made = nn.ModuleList(layers)
+        activations = nn.ModuleList(nn.PReLU() for _ in made)
+        # A ModuleList is a sequence to us.
+        self.layers: Sequence[GraphAttentionLayer] = made  # type: ignore[assignment]
+        self.activations: Sequence[nn.PReLU] = activations  # type: ignore[assignment]
         self.feature_dropout = feature_dropout
 
     def forward(self, x: Tensor, graph: Any) -> Tensor:
