@@ -2,7 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import scellm
 from scellm import bm
+from tests.conftest import make_adata
 from tests.reference.methods import Majority, Oracle, types_of
 
 
@@ -17,6 +19,14 @@ def test_run_is_tidy_and_leaves_the_data_as_they_were(cells):
     assert "2 tasks, 2 methods, 3 seeds" in repr(results)
     again = bm.run(tasks, {"oracle": lambda: Oracle(types_of(cells)), "majority": Majority}, seeds=3)
     pd.testing.assert_frame_equal(again.table.drop(columns="seconds"), results.table.drop(columns="seconds"))
+
+
+def test_both_data_sets_of_a_task_are_left_as_they_were(cells):
+    other = make_adata(n_obs=40, seed=1)
+    before = [(set(a.layers), set(a.obs), set(a.var), set(a.uns), set(a.obsm)) for a in (cells, other)]
+    task = bm.Task("t", cells, "cell_type", bm.Across(), other=other)
+    bm.run([task], {"LR": scellm.baselines.LogisticRegression}, seeds=1)
+    assert [(set(a.layers), set(a.obs), set(a.var), set(a.uns), set(a.obsm)) for a in (cells, other)] == before
 
 
 def test_bad_tasks(cells):

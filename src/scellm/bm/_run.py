@@ -58,9 +58,9 @@ def run(
     rows: list[dict] = []
     results = Results(pd.DataFrame(), {}, {}, {})
     for task in tasks:
-        shared = _without_labels(task.adata)
+        copies = {id(a): _shallow_copy(a) for a in (task.adata, task.other) if a is not None}
         for seed in tqdm(seeds, desc=f"bm: {task.name}", disable=None):
-            rows += _one(task, seed, methods, chosen, shared, results)
+            rows += _one(task, seed, methods, chosen, copies, results)
     table = pd.DataFrame(rows).melt(["task", "method", "seed", "seconds"], chosen, var_name="metric")
     table = table[["task", "method", "seed", "metric", "value", "seconds"]]
     return Results(table, results.predictions, results.test_indices, results.probabilities)
@@ -95,7 +95,7 @@ def _check_names(tasks: Sequence[Task], methods: Mapping[str, Make]) -> None:
         raise ValueError(msg)
 
 
-def _without_labels(adata: AnnData) -> AnnData:
+def _shallow_copy(adata: AnnData) -> AnnData:
     """A second AnnData over the same matrices, whose `obs` and other slots can be written freely."""
     x = {} if adata.X is None else {"X": adata.X}
     slots = {k: dict(getattr(adata, k)) for k in ("obsm", "varm", "obsp", "varp")}
@@ -108,15 +108,20 @@ def _without_labels(adata: AnnData) -> AnnData:
 
 
 def _one(
-    task: Task, seed: int, methods: Mapping[str, Make], metrics: Sequence[str], shared: AnnData, results: Results
+    task: Task,
+    seed: int,
+    methods: Mapping[str, Make],
+    metrics: Sequence[str],
+    copies: Mapping[int, AnnData],
+    results: Results,
 ) -> list[dict]:
     """Run all methods on one task and seed; fills the results, and returns a row of scores per method."""
     train, other, test = task.rows(seed)
     if not len(test):
         msg = f"task {task.name!r}: there is no test cell, as training and test data share no type. Pass rename=."
         raise ValueError(msg)
+    shared, tested = copies[id(task.adata)], copies[id(other)]
     shared.obs[_KEY] = task.hidden(train).to_numpy() if task.kind == NUMBERS else task.hidden(train).array
-    tested = shared if other is task.adata else other
     key: Key = (task.name, seed)
     results.test_indices[key] = test
     results.predictions[key] = {Y_TRUE: task.truth(other, test)}
