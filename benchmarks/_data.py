@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from scellm import bm
-from scellm.bm._task import UNLABELED
+from scellm._labels import Labels
 from scellm.data import Corpus, build_corpus
 
 DATA = Path(os.environ.get("SCELLM_TEST_DATA", Path(__file__).parents[2] / "shared/data"))
@@ -53,7 +53,7 @@ def corpus_of(files: list[Path], folder: Path) -> Corpus:
 
 def some_labelled(adata: ad.AnnData, labels_key: str, cells: int) -> np.ndarray:
     """Indices of a fixed random sample of labelled cells, ascending."""
-    known = np.flatnonzero(~adata.obs[labels_key].astype(str).isin(UNLABELED))
+    known = np.flatnonzero(Labels.of(adata.obs, labels_key, quiet=True).names != "")
     return np.sort(np.random.default_rng(0).permutation(known)[:cells])
 
 

@@ -16,26 +16,29 @@ import scellm
 SRC = Path(scellm.__file__).parent
 PROJECT = SRC.parents[1]
 
-EVERYWHERE = {"_keys", "_logging", "_options", "_assets", "_compat"}
+EVERYWHERE = {"_keys", "_logging", "_options", "_assets", "_compat", "_inputs"}
 """Helper files that any room may import, and that import nothing from the package."""
 
 ROOMS = {
     "_tokens": set(),
     "_random": set(),
     "_download": set(),
+    "_labels": set(),
+    "_tensors": set(),
     "genes": set(),
-    "bm": set(),
+    "bm": {"_labels"},
     "pp": {"genes"},
     "nn": {"_tokens"},
     "module": {"_tokens", "nn"},
-    "weights": {"_download"},
-    "data": {"_tokens", "_random", "genes", "pp"},
-    "train": {"_tokens", "_random", "nn", "module", "train.graphmae"},
+    "weights": {"_download", "_tensors"},
+    "data": {"_tokens", "_random", "_labels", "genes", "pp"},
+    "train": {"_tokens", "_random", "_tensors", "nn", "module", "train.graphmae"},
     "train.graphmae": {"genes", "train._best_weights"},
-    "model": {"_tokens", "genes", "pp", "nn", "module", "weights", "data", "train"},
-    "baselines": {"genes", "data"},
+    "baselines": {"_labels", "genes", "data"},
+    "model": {"_tokens", "_random", "_labels", "_tensors", "genes", "pp", "nn", "module", "weights", "data", "train"}
+    | {"baselines"},
     "tl": {"genes", "model"},
-    "pl": {"model", "tl"},
+    "pl": {"_labels", "model", "tl"},
 }
 """For each room, the rooms that it may import."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import fields
 from difflib import get_close_matches
@@ -22,6 +23,12 @@ _ELSEWHERE = {
     "n_heads": "heads",
     "dropout_rate": "dropout",
     "train_size": "validation_size",
+    "categorical_covariate_keys": "",
+    "continuous_covariate_keys": "",
+    "size_factor_key": "",
+    "accelerator": "",
+    "max_epoch": "max_epochs",
+    "plan_kwargs": "",
 }
 """Name of an option in other packages, and its name here; "" if scellm has no such option."""
 
@@ -60,14 +67,22 @@ def checked(config: type[Config], options: Mapping[str, Any], owner: str, others
 def unknown_option(name: str, known: Collection[str], owner: str) -> str:
     """Message for an unknown option, with a suggestion."""
     ours = _ELSEWHERE.get(name)
-    if name == "batch_key":
-        hint = "A cell's embedding depends on that cell alone, so there is no batch to name."
+    if name in {"batch_key", "categorical_covariate_keys", "continuous_covariate_keys"}:
+        hint = "A cell's embedding depends on that cell alone, so there is no batch or covariate to name."
     elif ours in known:
         hint = f"Here it is called {ours!r}."
     else:
         near = get_close_matches(name, known, n=3, cutoff=0.5)
         hint = f"Similar names: {near}." if near else f"Its options are {sorted(known)}."
     return f"{owner} takes no option {name!r}. {hint}"
+
+
+def refuse_unknown(options: Mapping[str, Any], known: Collection[str], owner: str) -> None:
+    """Raise TypeError for the options of other packages; those that scvi-tools itself passes are let through."""
+    internal = {"source_registry", "allow_missing_labels", "extend_categories", "transfer_kwargs"}
+    unknown = [k for k in options if k not in internal]
+    if unknown:
+        raise TypeError(unknown_option(unknown[0], known, owner))
 
 
 def one_of(name: str, value: Any, allowed: Collection[Any]) -> None:
@@ -101,6 +116,7 @@ def in_range(
         Whether it must be a whole number.
     """
     number = isinstance(value, Real) and not isinstance(value, bool)  # numpy's numbers are real ones too
+    number = number and math.isfinite(value)
     fits = number and (not whole or value == int(value))
     if fits and low is not None:
         fits = value > low if open_low else value >= low

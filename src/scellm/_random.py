@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
+import torch
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
@@ -43,3 +47,18 @@ def draw_key(seed: int, step: int, view: int) -> int:
         h = mix(np.array([seed], np.uint64) + _GOLDEN)
         h = mix(h + np.uint64(step) * _GOLDEN + np.uint64(view))
     return int(h[0])
+
+
+@contextmanager
+def seeded(seed: int | None = None) -> Iterator[None]:
+    """Run code that draws from torch's global stream, without moving that stream for others.
+
+    Parameters
+    ----------
+    seed
+        Seed inside; `None` goes on from the present state.
+    """
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+        if seed is not None:
+            torch.manual_seed(seed)
+        yield

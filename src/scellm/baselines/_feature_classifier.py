@@ -13,6 +13,9 @@ from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
+from scellm._inputs import cell_positions, require_anndata
+from scellm._labels import NO_LABEL, Labels
+
 
 class FeatureClassifier(ABC):
     """A scikit-learn classifier on features that a subclass computes from an AnnData.
@@ -47,7 +50,7 @@ class FeatureClassifier(ABC):
         adata
             Cells by genes.
         labels_key
-            Column of `obs` with the types.
+            Column of `obs` with the types; cells without one are left out.
         indices
             Cells whose types may be used; by default all.
 
@@ -55,10 +58,21 @@ class FeatureClassifier(ABC):
         -------
         FeatureClassifier
             Itself.
+
+        Raises
+        ------
+        ValueError
+            If fewer than two types are among the labelled cells.
         """
+        require_anndata(adata, f"{type(self).__name__}.fit")
+        labels = Labels.of(adata.obs, labels_key).names
         rows = _rows(adata, indices)
+        rows = rows[labels[rows] != NO_LABEL]
+        if len(np.unique(labels[rows].astype(str))) < 2:
+            msg = f"obs[{labels_key!r}] holds fewer than two types among the {len(rows):,} labelled cells given."
+            raise ValueError(msg)
         self.prepare_features(adata)
-        self.model.fit(self.features(adata, rows), adata.obs[labels_key].astype(str).to_numpy()[rows])
+        self.model.fit(self.features(adata, rows), labels[rows].astype(str))
         return self
 
     def predict(self, adata: AnnData, *, indices: Sequence[int] | np.ndarray | None = None) -> np.ndarray:
@@ -73,4 +87,4 @@ class FeatureClassifier(ABC):
 
 
 def _rows(adata: AnnData, indices: Sequence[int] | np.ndarray | None) -> np.ndarray:
-    return np.arange(adata.n_obs) if indices is None else np.asarray(indices)
+    return cell_positions(indices, adata.obs_names)

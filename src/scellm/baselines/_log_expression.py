@@ -31,5 +31,5 @@ def log_expression(adata: AnnData, rows: np.ndarray, target_sum: float = 1e4) ->
     counts = PreparedCounts.of(adata).rows(rows)
     shape = (len(rows), len(load_vocabulary()))
     x = sp.csr_matrix((counts.count.astype(np.float64), counts.gene, counts.offsets), shape=shape)
-    scale = sp.diags(target_sum / np.maximum(counts.total, 1))
+    scale = sp.diags(target_sum / np.where(counts.total > 0, counts.total, 1))
     return (scale @ x).log1p().astype(np.float32).tocsr()

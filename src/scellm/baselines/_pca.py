@@ -40,9 +40,14 @@ class PCALogisticRegression(FeatureClassifier):
 
     def prepare_features(self, adata: AnnData) -> None:
         """Fit the components; the matrix stays sparse."""
-        x = log_expression(adata, np.arange(adata.n_obs))
-        self.pca = PCA(min(self.n_components, min(x.shape) - 1), svd_solver="arpack", random_state=0).fit(x)
+        self.pca = fit_components(adata, self.n_components)
 
     def features(self, adata: AnnData, rows: np.ndarray) -> np.ndarray:
         """Components of the cells, (cells, n_components)."""
         return self.pca.transform(log_expression(adata, rows))
+
+
+def fit_components(adata: AnnData, n_components: int) -> PCA:
+    """Fit principal components of the log expression of all cells; fewer if there are fewer cells."""
+    x = log_expression(adata, np.arange(adata.n_obs))
+    return PCA(min(n_components, min(x.shape) - 1), svd_solver="arpack", random_state=0).fit(x)

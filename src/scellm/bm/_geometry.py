@@ -6,8 +6,6 @@ import numpy as np
 import pandas as pd
 from scipy.spatial.distance import pdist, squareform
 
-from scellm.bm._task import UNLABELED
-
 
 def geometry(
     embedding: np.ndarray,
@@ -15,7 +13,7 @@ def geometry(
     *,
     max_cells: int = 2000,
     seed: int = 0,
-    unlabeled: tuple[str, ...] = ("", *UNLABELED),
+    unlabeled: tuple[str, ...] = (),
 ) -> dict[str, float]:
     r"""Uniformity, alignment and anisotropy of cell embeddings.
 
@@ -38,7 +36,7 @@ def geometry(
     seed
         Seed of the subsample.
     unlabeled
-        Words that mean "no type".
+        Further words that mean "no type", beside missing values and words such as "unknown".
 
     Returns
     -------

@@ -10,13 +10,10 @@ import numpy as np
 import pandas as pd
 from anndata import AnnData
 
+from scellm._labels import Labels
 from scellm.bm.metrics import LABELS, NUMBERS
 
 Split = Callable[[np.ndarray, pd.DataFrame, np.random.Generator], tuple[np.ndarray, np.ndarray]]
-
-
-UNLABELED = ("unknown", "Unknown", "nan")
-"""Words for "no type"."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +27,7 @@ class Task:
     adata
         Cells by genes.
     labels_key
-        Column of `obs` with the types. Missing values and `unlabeled` are left out.
+        Column of `obs` with the types. Missing values, words such as "unknown" and `unlabeled` are left out.
     split
         Which cells are trained on: `Stratified`, `FewLabels`, `LeaveOut`, `Across`, or a function
         `(types, obs, rng) -> (train, test)`.
@@ -40,7 +37,7 @@ class Task:
         Common name of each type, for both data sets; types that are not in it are left out. By default names are
         unchanged.
     unlabeled
-        Words for "no type".
+        Further words for "no type".
     """
 
     kind: ClassVar[str] = LABELS
@@ -52,7 +49,7 @@ class Task:
     split: Split
     other: AnnData | None = None
     rename: Mapping[str, str] | None = None
-    unlabeled: tuple[str, ...] = UNLABELED
+    unlabeled: tuple[str, ...] = ()
 
     def column(self, adata: AnnData) -> pd.Series:
         """The column with the labels; raises KeyError if it is not there."""
@@ -66,8 +63,8 @@ class Task:
 
     def types(self, adata: AnnData) -> np.ndarray:
         """Common name of each cell's type, "" if it has none, (n_obs,)."""
-        types = self.column(adata).astype(object)
-        types = types.where(types.notna() & ~types.isin(self.unlabeled), "").astype(str)
+        self.column(adata)
+        types = pd.Series(Labels.of(adata.obs, self.labels_key, self.unlabeled, quiet=True).names, dtype=object)
         return (types if self.rename is None else types.map(self.rename).fillna("")).to_numpy(dtype=object)
 
     def truth(self, adata: AnnData, rows: np.ndarray) -> np.ndarray:

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import scipy.sparse as sp
 from scvi import REGISTRY_KEYS
 from scvi.data import AnnDataManager, AnnTorchDataset
 
-from scellm import _keys
 from scellm.data._batch import Batch, draw_views, pack
-from scellm.data._prepared import PreparedCounts, gene_ids
+from scellm.data._prepared import PreparedCounts, stored_bins
 from scellm.data._view import View, identity
 
 
@@ -29,9 +27,7 @@ class TokenDataset(AnnTorchDataset):
     def __init__(self, manager: AnnDataManager) -> None:
         super().__init__(manager)
         adata = manager.adata
-        layer = adata.layers[_keys.BINS]
-        self.bins = layer if sp.issparse(layer) and layer.format == "csr" else sp.csr_matrix(layer)
-        self.gene_ids = gene_ids(adata)
+        self.bins, self.gene_ids = stored_bins(adata)
         self.n_obs = adata.n_obs
 
     def __len__(self) -> int:

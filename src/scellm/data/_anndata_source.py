@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Any, Self
 
 import numpy as np
@@ -10,8 +11,12 @@ from scvi.data import AnnDataManager
 from scellm import _keys
 from scellm.data._anndata_dataset import ViewDataset
 from scellm.data._batch import Batch
+from scellm.data._malignancy import both_classes
+from scellm.data._prepared import fingerprint_of_cells
 from scellm.data._samplers import RandomSampler
 from scellm.data._source import CellSource, SourceOptions
+
+_BLOCK = 4096  # cells whose counts are read at once
 
 
 class AnnDataSource(CellSource):
@@ -50,8 +55,20 @@ class AnnDataSource(CellSource):
         """Number of cells known to be tumour or normal."""
         if _keys.MALIGNANCY_KEY not in self.manager.data_registry:
             return {}
-        return {_keys.MALIGNANCY_KEY: int((self.manager.get_from_registry(_keys.MALIGNANCY_KEY) >= 0).sum())}
+        codes = np.asarray(self.manager.get_from_registry(_keys.MALIGNANCY_KEY)).ravel()[self.order.indices]
+        return {_keys.MALIGNANCY_KEY: both_classes(codes)}
 
     def names(self) -> Any:
         """Names of the cells."""
         return self.manager.adata.obs_names[self.order.indices]
+
+    def describe(self) -> dict[str, Any]:
+        """The cells, their bins and counts, and which of them are tumour or normal."""
+        found = sha256(fingerprint_of_cells(self.manager.adata).encode())
+        if self.dataset.needs_counts:
+            for start in range(0, len(self.order.indices), _BLOCK):
+                counts = self.dataset.counts.rows(np.sort(self.order.indices)[start : start + _BLOCK])
+                found.update(np.ascontiguousarray(counts.count, np.float64))
+        if _keys.MALIGNANCY_KEY in self.manager.data_registry:
+            found.update(np.ascontiguousarray(self.manager.get_from_registry(_keys.MALIGNANCY_KEY), np.int64))
+        return super().describe() | {"contents": found.hexdigest()}

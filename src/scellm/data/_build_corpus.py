@@ -214,7 +214,7 @@ def _malignancy(adata: AnnData, key: str | None) -> np.ndarray:
     """1 tumour, 0 normal, -1 unknown, (n_obs,)."""
     if key is None or key not in adata.obs:
         return np.full(adata.n_obs, -1)
-    return malignancy_codes(adata.obs[key]).to_numpy()
+    return malignancy_codes(adata.obs, key).to_numpy()
 
 
 def _blocks(n: int) -> Iterator[np.ndarray]:

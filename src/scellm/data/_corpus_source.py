@@ -11,6 +11,7 @@ from scellm import _keys
 from scellm.data._batch import Batch
 from scellm.data._corpus import Corpus
 from scellm.data._corpus_dataset import CorpusDataset
+from scellm.data._malignancy import both_classes
 from scellm.data._source import CellSource, SourceOptions
 from scellm.data._source_balanced_sampler import SourceBalancedSampler
 
@@ -50,7 +51,7 @@ class CorpusSource(CellSource):
 
     def labelled(self) -> dict[str, int]:
         """Number of cells known to be tumour or normal."""
-        return {_keys.MALIGNANCY_KEY: int((self.corpus.arrays["malignancy"] >= 0).sum())}
+        return {_keys.MALIGNANCY_KEY: both_classes(self.corpus.arrays["malignancy"][self.order.indices])}
 
     def names(self) -> Any:
         """Indices of the cells in the corpus."""

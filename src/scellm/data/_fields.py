@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import rich.pretty  # noqa: F401  scvi-tools' view_anndata_setup uses it without importing it
 from anndata import AnnData
 from natsort import natsorted
@@ -15,8 +14,9 @@ from scvi.data.fields import LabelsWithUnlabeledObsField, LayerField
 
 from scellm import _keys
 from scellm._compat import layer_names
-from scellm.data._malignancy import malignancy_codes
-from scellm.data._prepared import ensure_prepared, is_prepared, require_report
+from scellm._labels import NO_LABEL, Labels
+from scellm.data._malignancy import UNKNOWN, malignancy_codes
+from scellm.data._prepared import ensure_prepared, in_obsm, is_prepared, require_report
 from scellm.pp import PrepareReport
 
 
@@ -47,6 +47,7 @@ class GeneTokenField(LayerField):
     def register_field(self, adata: AnnData) -> dict:
         """Prepare the data if needed, and record the report."""
         ensure_prepared(adata, self._counts_layer)
+        self._attr_name = "obsm" if in_obsm(adata) else "layers"
         return super().register_field(adata) | {self.REPORT_KEY: require_report(adata).to_uns()}
 
     def transfer_field(self, state_registry: dict, adata_target: AnnData, **kwargs: Any) -> dict:
@@ -70,15 +71,26 @@ class GeneTokenField(LayerField):
 
 
 class LabelField(LabelsWithUnlabeledObsField):
-    """Cell types. Missing values count as unlabelled; in a query, so do a missing column and unseen types.
+    """Cell types, by the rule of :class:`scellm._labels.Labels`; in a query, unseen types count as unlabelled.
 
     The user's columns are not changed.
+
+    Parameters
+    ----------
+    registry_key, obs_key
+        Key in the registry, and column of `obs`; a query may lack it.
+    unlabeled_category
+        Further word or number for "unlabelled"; `None` for none.
     """
+
+    def __init__(self, registry_key: str, obs_key: str | None, unlabeled_category: Any) -> None:
+        name = next(iter(Labels.text_of(unlabeled_category)), "Unknown")
+        super().__init__(registry_key, obs_key, name)
 
     def register_field(self, adata: AnnData) -> dict:
         """Number the types in natural order, the unlabelled category last."""
         labels = self._labels(adata)
-        types = natsorted(set(labels) - {self._unlabeled_category})
+        types = natsorted(set(labels) - {NO_LABEL})
         return self._write(adata, labels, np.array([*types, self._unlabeled_category], dtype=object))
 
     def transfer_field(self, state_registry: dict, adata_target: AnnData, **kwargs: Any) -> dict:
@@ -89,15 +101,14 @@ class LabelField(LabelsWithUnlabeledObsField):
     def validate_field(self, adata: AnnData) -> None:
         """The column was checked when it was read; a query may lack it."""
 
-    def _labels(self, adata: AnnData) -> pd.Series:
+    def _labels(self, adata: AnnData) -> np.ndarray:
         if self._original_attr_key not in adata.obs:
-            return pd.Series(self._unlabeled_category, index=adata.obs_names, dtype=object)
-        column = adata.obs[self._original_attr_key]
-        return column.astype(object).where(column.notna(), self._unlabeled_category).astype(str)
+            return np.full(adata.n_obs, NO_LABEL, dtype=object)
+        return Labels.of(adata.obs, self._original_attr_key, self._unlabeled_category, quiet=True).names
 
-    def _write(self, adata: AnnData, labels: pd.Series, mapping: np.ndarray) -> dict:
-        codes = pd.Index(mapping).get_indexer(labels)
-        adata.obs[self.attr_key] = np.where(codes < 0, len(mapping) - 1, codes)
+    def _write(self, adata: AnnData, labels: np.ndarray, mapping: np.ndarray) -> dict:
+        code = {name: i for i, name in enumerate(mapping[:-1])}
+        adata.obs[self.attr_key] = np.array([code.get(name, len(mapping) - 1) for name in labels], np.int64)
         return {
             self.CATEGORICAL_MAPPING_KEY: mapping,
             self.ORIGINAL_ATTR_KEY: self._original_attr_key,
@@ -119,7 +130,8 @@ class MalignancyField(LabelField):
 
     def register_field(self, adata: AnnData) -> dict:
         """Convert the words to codes."""
-        adata.obs[self.attr_key] = malignancy_codes(self._labels(adata))
+        there = self._original_attr_key in adata.obs
+        adata.obs[self.attr_key] = malignancy_codes(adata.obs, self._original_attr_key) if there else UNKNOWN
         return {
             self.CATEGORICAL_MAPPING_KEY: np.array(["normal", "tumor"], dtype=object),
             self.ORIGINAL_ATTR_KEY: self._original_attr_key,

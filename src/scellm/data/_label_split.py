@@ -11,6 +11,8 @@ from scvi.data import AnnDataManager
 from scvi.dataloaders import DataSplitter
 from sklearn.model_selection import StratifiedShuffleSplit
 
+from scellm._inputs import cell_positions
+
 
 @dataclass(frozen=True)
 class LabelSplit:
@@ -67,7 +69,7 @@ class LabelSplit:
             If there are no labels, or fewer than two types among the cells.
         """
         codes = _codes(manager)
-        rows = np.arange(len(codes))[slice(None) if indices is None else np.asarray(indices)]
+        rows = cell_positions(indices, manager.adata.obs_names)
         _check_types(manager, codes[rows], types)
         if given is not None:
             train, validation, test = (np.asarray(part) for part in given)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any, Self
 
 import numpy as np
@@ -11,21 +13,25 @@ from anndata import AnnData
 
 from scellm import _keys
 from scellm._compat import layer_names
+from scellm._inputs import own_entries
 from scellm._logging import logger
 from scellm.data._counts import Counts
-from scellm.genes import load_vocabulary
+from scellm.genes import load_vocabulary, match_genes
 from scellm.pp import Binning, PrepareReport, prepare
 from scellm.pp._binning import Columns, select
 from scellm.pp._expression import Expression, find_expression
-from scellm.pp._prepare import target_columns
+from scellm.pp._place import of_genes_only
 
 _CHECKED = 64  # cells that are binned again to see whether the counts changed
 
 
 def report_of(adata: AnnData) -> PrepareReport | None:
-    """The report of `prepare`; `None` if it was not run."""
-    stored = adata.uns.get(_keys.UNS, {}).get(_keys.PREPARE)
-    return None if not stored else PrepareReport.from_uns(stored)
+    """The report of `prepare`; `None` if it was not run, or if parts of the report were lost, as `concat` may do."""
+    stored = own_entries(adata, _keys.UNS).get(_keys.PREPARE)
+    try:
+        return None if not stored else PrepareReport.from_uns(stored)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
 
 
 def require_report(adata: AnnData) -> PrepareReport:
@@ -38,8 +44,33 @@ def require_report(adata: AnnData) -> PrepareReport:
 
 
 def is_prepared(adata: AnnData) -> bool:
-    """Whether the layer, the gene column and the report are all there."""
-    return _keys.BINS in layer_names(adata) and _keys.GENE in adata.var and report_of(adata) is not None
+    """Whether the bins, their genes and the report are all there; raises ValueError if the genes have gaps."""
+    if report_of(adata) is None:
+        return False
+    if in_obsm(adata):
+        return adata.obsm[_keys.BINS].shape == (adata.n_obs, len(load_vocabulary()))
+    if _keys.BINS not in layer_names(adata) or _keys.GENE not in adata.var:
+        return False
+    genes = adata.var[_keys.GENE].to_numpy()
+    if genes.dtype.kind in "iu" and genes.min(initial=0) >= -1 and genes.max(initial=0) < len(load_vocabulary()):
+        return True
+    msg = (
+        f"adata.var[{_keys.GENE!r}] has gaps or values out of range, as joining data sets leaves them. Run "
+        "scellm.pp.prepare(adata)."
+    )
+    raise ValueError(msg)
+
+
+def in_obsm(adata: AnnData) -> bool:
+    """Whether the bins are stored by the vocabulary in `obsm`, as for genes of `raw` that `adata` lacks."""
+    return _keys.BINS in adata.obsm
+
+
+def stored_bins(adata: AnnData) -> tuple[sp.csr_matrix, np.ndarray]:
+    """The bins + 1, CSR, (cells, columns), and the gene id of each column, int32, -1 if unknown."""
+    bins = adata.obsm[_keys.BINS] if in_obsm(adata) else adata.layers[_keys.BINS]
+    bins = bins if sp.issparse(bins) and bins.format == "csr" else sp.csr_matrix(bins)
+    return bins, gene_ids(adata)
 
 
 def ensure_prepared(adata: AnnData, layer: str | None = None, like: Binning | None = None) -> None:
@@ -60,9 +91,9 @@ def ensure_prepared(adata: AnnData, layer: str | None = None, like: Binning | No
         If the data were prepared with other bins than `like`, or with another vocabulary.
     """
     options = {} if like is None else prepare_options(like)
-    report = report_of(adata)
+    report = report_of(adata) if is_prepared(adata) else None
     other_layer = layer is not None and report is not None and report.matrix not in {layer, f"layers/{layer}"}
-    if report is None or not is_prepared(adata) or other_layer:
+    if report is None or other_layer:
         where = f" from {layer!r}" if layer else ""
         logger.info("adata was not prepared%s: running scellm.pp.prepare on it first", where)
         prepare(adata, layer=layer, **options)
@@ -73,6 +104,7 @@ def ensure_prepared(adata: AnnData, layer: str | None = None, like: Binning | No
             f"({load_vocabulary().version}). Run scellm.pp.prepare(adata) again."
         )
         raise ValueError(msg)
+    _warn_of_lost_genes(adata, report)
     if like is not None and report.binning != like:
         theirs, ours = report.binning.to_dict(), like.to_dict()
         differ = [k for k in ours if theirs[k] != ours[k]]
@@ -89,8 +121,33 @@ def prepare_options(binning: Binning) -> dict[str, Any]:
     return {"target_sum": binning.target_sum, "log_base": binning.log_base, "bin_edges": binning.edges}
 
 
+def fingerprint_of_cells(adata: AnnData) -> str:
+    """A hash of what a model reads of all cells: their bins, and the genes of these."""
+    bins, ids = stored_bins(adata)
+    found = blake2b(str(bins.shape).encode(), digest_size=16)
+    for part in (bins.data, bins.indices, bins.indptr, ids):
+        found.update(np.ascontiguousarray(part))
+    return found.hexdigest()
+
+
+def _warn_of_lost_genes(adata: AnnData, report: PrepareReport) -> None:
+    if in_obsm(adata):
+        return
+    ids = gene_ids(adata)
+    now = len(np.unique(ids[ids >= 0]))
+    if now < report.genes_matched:
+        msg = (
+            f"adata holds {now:,} of the {report.genes_matched:,} genes that were known when scellm.pp.prepare read it: "
+            "genes were left out since, and the embeddings lack them. Embed before selecting genes, or keep all genes "
+            "in adata.raw, and prepare again."
+        )
+        warnings.warn(msg, UserWarning, stacklevel=2)
+
+
 def gene_ids(adata: AnnData) -> np.ndarray:
-    """Gene id of each column of `adata`, int32; -1 if unknown."""
+    """Gene id of each column of the stored bins, int32; -1 if unknown."""
+    if in_obsm(adata):
+        return np.arange(len(load_vocabulary()), dtype=np.int32)
     return adata.var[_keys.GENE].to_numpy(np.int32)
 
 
@@ -126,9 +183,8 @@ class PreparedCounts:
         """
         report = require_report(adata)
         expression = _find_again(adata, report)
-        column = target_columns(adata, expression)
-        ids = np.where(column >= 0, gene_ids(adata)[column], -1)
-        found = cls(expression, Columns.of(ids, column >= 0), ids, report.binning)
+        ids = _ids_of_columns(adata, expression, report)
+        found = cls(expression, Columns.of(ids, ids >= 0), ids, report.binning)
         found._check(adata)
         return found
 
@@ -140,17 +196,26 @@ class PreparedCounts:
 
     def _check(self, adata: AnnData) -> None:
         rows = np.arange(min(adata.n_obs, _CHECKED))
-        layer = adata.layers[_keys.BINS][rows].tocsr()
+        stored_layer, ids = stored_bins(adata)
+        layer = stored_layer[rows]
         now = self.rows(rows)
         bins = self.binning.bins(now.count, now.total, now.offsets) + np.uint8(1)
         shape = (len(rows), len(load_vocabulary()))
-        stored = sp.csr_matrix((layer.data, gene_ids(adata)[layer.indices], layer.indptr), shape=shape)
+        stored = sp.csr_matrix((layer.data, ids[layer.indices], layer.indptr), shape=shape)
         if (stored != sp.csr_matrix((bins, now.gene, now.offsets), shape=shape)).nnz:
             msg = (
                 "The counts changed since scellm.pp.prepare read them: the first cells now have other bins. Run "
                 "scellm.pp.prepare(adata) again."
             )
             raise ValueError(msg)
+
+
+def _ids_of_columns(adata: AnnData, expression: Expression, report: PrepareReport) -> np.ndarray:
+    """Gene id of each column of the matrix with the counts, -1 if unknown."""
+    if not in_obsm(adata):
+        return gene_ids(adata)
+    match = match_genes(expression.matrix.var, load_vocabulary(), report.var_column or None)
+    return of_genes_only(match, expression.matrix).ids
 
 
 def _find_again(adata: AnnData, report: PrepareReport) -> Expression:

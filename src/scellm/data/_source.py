@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from torch.utils.data import Dataset
 
+from scellm._inputs import cell_positions
 from scellm._tokens import Tokens
 from scellm.data._batch import Batch
 from scellm.data._samplers import RowOrder
@@ -46,7 +47,11 @@ class SourceOptions:
 
     def rows(self, n: int) -> np.ndarray:
         """The indices of the cells that may be drawn, of `n`."""
-        return np.arange(n)[slice(None) if self.indices is None else np.asarray(self.indices)]
+        rows = cell_positions(self.indices, pd.RangeIndex(n))
+        if not len(rows):
+            msg = "indices= leaves no cell to learn from. Pass positions of cells, or nothing for all."
+            raise ValueError(msg)
+        return rows
 
 
 class CellSource(ABC):

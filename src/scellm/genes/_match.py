@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 
+from scellm.genes._clean import made_unique, plain, repaired
 from scellm.genes._vocabulary import UPPER_CASE, Vocabulary
 
 UNKNOWN = "unknown"
-_GENOME_PREFIX = r"^(?:GRCh3[78]|hg19|hg38|GRCH3[78])_+"  # Cell Ranger's prefix when two genomes share a reference
-_ENSEMBL_VERSION = r"^(ENSG\d{11})\.\d+$"
-_MADE_UNIQUE = r"[-.]\d+$"  # suffix of `var_names_make_unique` and of R's make.unique
+WEAK = ("previous", "alias", "case", "made unique", "repaired")
+"""Kinds of match that an Ensembl id in another column overrules."""
+
 _TITLE_CASE = r"^[A-Z][a-z0-9]*[a-z][A-Za-z0-9.-]*$"  # how mouse and rat symbols are written: Cd3e, Ptprc
-_OTHER_SPECIES = r"^ENS(?!G\d)[A-Z]{3,6}\d{11}"  # ENSMUSG..., ENSRNOG..., ENSDARG...
+_OTHER_SPECIES = r"^(?:[A-Za-z0-9-]+_+)?ENS(?!G\d)[A-Z]{1,6}G?\d{11}"  # ENSMUSG..., ENSRNOG..., ENSDARG...
+_INDEX = "var_names"
 
 
 @dataclass(frozen=True)
@@ -26,17 +28,20 @@ class GeneMatch:
     ids
         Position in the vocabulary, int32, (n_genes,); -1 if unknown.
     how
-        Kind of name that matched, (n_genes,): a key of `Vocabulary.names`, "made unique" or "unknown".
+        Kind of name that matched, (n_genes,): a key of `Vocabulary.names`, "repaired", "made unique" or "unknown".
     column
         Source of the names: "var_names" or a column of `var`.
     names
         The names that were matched, (n_genes,).
+    filled
+        For each other column, how many genes only its names gave.
     """
 
     ids: np.ndarray
     how: np.ndarray
     column: str
     names: pd.Index
+    filled: dict[str, int] = field(default_factory=dict)
 
     @property
     def known(self) -> np.ndarray:
@@ -76,9 +81,9 @@ def match_names(names: pd.Index, vocabulary: Vocabulary, column: str = "var_name
     _fill(ids, how, np.arange(len(names)), names, vocabulary, ("symbol", "ensembl", "hgnc"))
     # Only names that are still unknown are cleaned and tried again, so that the costly steps see few names.
     rest = np.flatnonzero(ids < 0)
-    clean = names[rest].str.strip().str.replace(_GENOME_PREFIX, "", regex=True)
-    clean = clean.str.replace(_ENSEMBL_VERSION, r"\1", regex=True)
+    clean = plain(names[rest])
     _fill(ids, how, rest, clean, vocabulary, tuple(vocabulary.names))
+    _fill_repaired(ids, how, rest, clean, vocabulary)
     _fill_made_unique(ids, how, rest, clean, names, vocabulary)
     return GeneMatch(ids, how, column, names)
 
@@ -96,11 +101,21 @@ def _fill(
         ids[found], how[found] = lookup.to_numpy()[where[where >= 0]], kind
 
 
+def _fill_repaired(ids: np.ndarray, how: np.ndarray, at: np.ndarray, clean: pd.Index, vocabulary: Vocabulary) -> None:
+    """Names that other programs have changed."""
+    left = ids[at] < 0
+    places = at[left]
+    for forms in repaired(clean[left]):
+        tried = (ids[places] < 0) & (forms != "")
+        _fill(ids, how, places[tried], plain(forms[tried]), vocabulary, tuple(vocabulary.names))
+        how[places[tried & (ids[places] >= 0)]] = "repaired"
+
+
 def _fill_made_unique(
     ids: np.ndarray, how: np.ndarray, at: np.ndarray, clean: pd.Index, names: pd.Index, vocabulary: Vocabulary
 ) -> None:
     """Read 'HSPA14-1' as HSPA14 if HSPA14 itself is present. 'NKX2-1' is another gene, and was matched before."""
-    base = clean.str.replace(_MADE_UNIQUE, "", regex=True)
+    base = made_unique(clean)
     again = (ids[at] < 0) & (base != clean) & base.isin(names)
     _fill(ids, how, at[again], base[again], vocabulary, tuple(vocabulary.names))
     how[at[again][ids[at[again]] >= 0]] = "made unique"
@@ -109,6 +124,9 @@ def _fill_made_unique(
 def match_genes(var: pd.DataFrame, vocabulary: Vocabulary, column: str | None = None) -> GeneMatch:
     """Match the genes of an AnnData, by its names or by the column of `var` that matches most genes.
 
+    Genes that remain unknown are looked up in the other columns, Ensembl ids first; an Ensembl id also overrules an
+    alias.
+
     Parameters
     ----------
     var
@@ -116,7 +134,8 @@ def match_genes(var: pd.DataFrame, vocabulary: Vocabulary, column: str | None = 
     vocabulary
         The genes to match to.
     column
-        Column to use; by default `var_names`, unless a column of text matches more genes.
+        Column to use alone, or "var_names"; by default `var_names`, unless a column of text matches more genes, and all
+        other columns for what remains.
 
     Returns
     -------
@@ -130,32 +149,71 @@ def match_genes(var: pd.DataFrame, vocabulary: Vocabulary, column: str | None = 
     ValueError
         If the genes are those of another species.
     """
-    if column is not None and column not in var.columns:
+    if column is not None:
+        match = match_names(_names_of(var, column), vocabulary, column)
+        _refuse_other_species([match])
+        return match
+    matches = [match_names(var.index, vocabulary)]
+    matches += [match_names(names, vocabulary, name) for name, names in _text_columns(var)]
+    _refuse_other_species(matches)
+    best = max(matches, key=lambda m: m.n_matched)  # of equals, the names of `var`
+    return _filled(best, [m for m in matches if m is not best])
+
+
+def _names_of(var: pd.DataFrame, column: str) -> pd.Index:
+    if column == _INDEX and column not in var.columns:
+        return var.index
+    if column not in var.columns:
         msg = (
             f"var_column={column!r} is not in adata.var, which holds {list(var.columns)[:10]}. "
             "Pass one of these, or nothing."
         )
         raise KeyError(msg)
-    if column is not None:
-        best = match_names(pd.Index(var[column].astype(str)), vocabulary, column)
-    else:
-        best = match_names(var.index, vocabulary)
-        for name in _text_columns(var):
-            other = match_names(pd.Index(var[name].astype(str)), vocabulary, str(name))
-            best = other if other.n_matched > best.n_matched else best
-    refuse_other_species(best)
-    return best
+    names = var[column]
+    if isinstance(names, pd.DataFrame):
+        msg = f"adata.var holds {names.shape[1]} columns called {column!r}. Rename all but one."
+        raise ValueError(msg)
+    return pd.Index(names.astype(str))
 
 
-def _text_columns(var: pd.DataFrame) -> list[str]:
-    """Columns that may hold names: text or categories that differ for more than half of the genes."""
-    kinds = pd.CategoricalDtype | pd.StringDtype
-    text = [c for c in var.columns if var[c].dtype == object or isinstance(var[c].dtype, kinds)]
-    return [c for c in text if var[c].nunique() > len(var) / 2]
+def _text_columns(var: pd.DataFrame) -> list[tuple[str, pd.Index]]:
+    """Columns that may hold names: text that differs for many of the genes. Columns of lists are passed over."""
+    found = []
+    for at, name in enumerate(var.columns):
+        column = var.iloc[:, at]
+        if not (column.dtype == object or isinstance(column.dtype, pd.CategoricalDtype | pd.StringDtype)):
+            continue
+        if column.dtype == object and not column.dropna().map(lambda v: isinstance(v, str)).all():
+            continue
+        if column.nunique() > min(len(var) / 4, 10_000):  # probes give a gene three rows
+            found.append((str(name), pd.Index(column.astype(object).where(column.notna(), "").astype(str))))
+    return found
+
+
+def _filled(best: GeneMatch, others: list[GeneMatch]) -> GeneMatch:
+    """Fill unknown genes from other columns, Ensembl ids first."""
+    ids, how, filled = best.ids.copy(), best.how.copy(), {}
+    by_id = sorted(others, key=lambda m: -int((m.how == "ensembl").sum()))
+    for other in by_id:
+        better = (other.how == "ensembl") & ((ids < 0) | (np.isin(how, WEAK) & (ids != other.ids)))
+        new = better | ((ids < 0) & other.known)
+        if new.any():
+            ids[new], how[new] = other.ids[new], other.how[new]
+            filled[other.column] = int(new.sum())
+    return replace(best, ids=ids, how=how, filled=filled)
+
+
+def _refuse_other_species(matches: list[GeneMatch]) -> None:
+    """Raise ValueError for another species' genes: mouse symbols match in upper case, but are not human counts."""
+    ids = max(matches, key=lambda m: int((m.how == "ensembl").sum()))
+    if (ids.how == "ensembl").mean() > 0.5:  # named by human ids; other columns may hold orthologs
+        return
+    for match in matches:
+        refuse_other_species(match)
 
 
 def refuse_other_species(match: GeneMatch) -> None:
-    """Raise ValueError for another species' genes: mouse symbols match in upper case, but are not human counts."""
+    """Raise ValueError if most names of one kind are those of another species."""
     names = match.names.astype(str)
     foreign_ids = names.str.match(_OTHER_SPECIES)
     title = names.str.match(_TITLE_CASE) & (match.how == "case")
@@ -165,9 +223,10 @@ def refuse_other_species(match: GeneMatch) -> None:
     ids = foreign_ids.sum() > direct.sum()
     examples = list(names[foreign_ids if ids else title][:3])
     what = "Ensembl ids of another species" if ids else "symbols in the style of mouse or rat"
+    mapped = "" if match.column == _INDEX else f" If that was done, pass var_column={_INDEX!r}, and only they are read."
     msg = (
-        f"scellm knows human genes, such as 'CD3E' or 'ENSG00000198851'; found {what}: {examples}. "
+        f"scellm knows human genes, such as 'CD3E' or 'ENSG00000198851'; found {what} in {match.column}: {examples}. "
         "Map them to human orthologs first (one-to-one pairs from Ensembl BioMart) and set adata.var_names to the "
-        "human symbols."
+        f"human symbols.{mapped}"
     )
     raise ValueError(msg)

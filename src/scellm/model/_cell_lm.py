@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from os import PathLike
+from pathlib import Path
 from typing import Any, Literal, final, overload
 
 import numpy as np
@@ -14,6 +15,11 @@ from scvi import REGISTRY_KEYS, settings
 from scvi.utils import setup_anndata_dsp
 
 from scellm._compat import device_of
+from scellm._inputs import cell_positions, require_anndata
+from scellm._labels import Labels
+from scellm._logging import logger
+from scellm._options import refuse_unknown
+from scellm._random import seeded
 from scellm.data import Corpus, SourceOptions
 from scellm.data._datamodule import PretrainingDataModule
 from scellm.data._fields import GeneTokenField, LabelField, MalignancyField
@@ -21,13 +27,35 @@ from scellm.data._label_split import LabelSplit
 from scellm.data._samplers import StepSampler
 from scellm.data._sources import as_source
 from scellm.data._views import get_view, name_of_view
+from scellm.model._fine_tune_types import fine_tune_types
+from scellm.model._own_head import OwnHead
+from scellm.model._solve_types import history_of, report, solve_types
 from scellm.model._token_model import Indices, TokenModel
 from scellm.module import CellLMModule
-from scellm.nn import Config
-from scellm.train import FineTuningConfig, FineTuningPlan, PretrainingConfig, class_weights
+from scellm.nn import AnnotationHead, Config
+from scellm.train import FineTuningConfig, PretrainingConfig
 from scellm.train._pretraining_run import RunData, draw_seed, start_run
 from scellm.train._trainer_options import split_options, with_options
 from scellm.train.objectives._registry import make_heads
+
+_SETUP = ("layer", "labels_key", "unlabeled_category", "malignancy_key")
+
+
+def _check_columns(adata: AnnData, labels_key: str | None, unlabeled: Any, malignancy_key: str | None) -> None:
+    """Raise for columns that cannot be read, and log the types."""
+    for name, key in (("labels_key", labels_key), ("malignancy_key", malignancy_key)):
+        if key is not None and key not in adata.obs:
+            msg = (
+                f"{name}={key!r} is not in adata.obs, which holds {list(adata.obs.columns)[:12]}. Pass one of these, or "
+                "leave it out."
+            )
+            raise KeyError(msg)
+    if malignancy_key is not None:
+        Labels.of(adata.obs, malignancy_key, quiet=True)
+    if labels_key is not None:
+        logger.info(
+            "setup_anndata: obs[%r] holds %s", labels_key, Labels.of(adata.obs, labels_key, unlabeled).describe()
+        )
 
 
 @final
@@ -84,12 +112,17 @@ class CellLM(TokenModel):
 
     _module_cls = CellLMModule
     _not_pretrained = ("annotation_head.",)  # specific to the types of one data set
+    _own_head: OwnHead | None = None
 
     def _make_module(self, config: Config) -> CellLMModule:
         return self._module_cls(config, len(self._types()), make_heads())
 
     def _summary(self) -> str:
-        return f"{super()._summary()}; {len(self._types())} cell types"
+        types = self._types()
+        if not types:
+            return f"{super()._summary()}; set up without cell types"
+        learned = "learned" if "train" in getattr(self, "configs_", {}) else "not learned yet: run model.train()"
+        return f"{super()._summary()}; {len(types)} cell types, {learned}"
 
     def _types(self) -> list[str]:
         """Names of the cell types, in the order of the head's logits; none if the model was set up without labels."""
@@ -106,7 +139,7 @@ class CellLM(TokenModel):
         *,
         layer: str | None = None,
         labels_key: str | None = None,
-        unlabeled_category: str = "Unknown",
+        unlabeled_category: str | float | None = "Unknown",
         malignancy_key: str | None = None,
         **kwargs: Any,
     ) -> None:
@@ -121,11 +154,13 @@ class CellLM(TokenModel):
         layer
             Layer with the counts; by default they are found automatically.
         labels_key
-            Column of `adata.obs` with the cell types to learn. Missing values count as unlabelled.
+            Column of `adata.obs` with the cell types to learn. Missing values count as unlabelled, and so do words such
+            as "unknown" or "NA" (with a warning). Types, cells and unlabelled cells are logged.
         unlabeled_category
-            Category that marks unlabelled cells.
+            Further word or number that marks unlabelled cells.
         malignancy_key
-            Column of `adata.obs` with tumour or normal, in words such as "tumor", "cancer", "normal", "healthy".
+            Column of `adata.obs` with tumour or normal, in words such as "tumor", "cancer", "normal", "healthy", or
+            booleans; words that are not understood are a warning.
         **kwargs
             Used when a saved model is loaded.
 
@@ -139,15 +174,16 @@ class CellLM(TokenModel):
         ------
         KeyError
             If a column does not exist; `adata` is not changed.
+        ValueError
+            If a column is there twice, or holds numbers with decimals; `adata` is not changed.
+        TypeError
+            If `adata` is no AnnData, or an option is not known.
         """
-        for name, key in (("labels_key", labels_key), ("malignancy_key", malignancy_key)):
-            if key is not None and key not in adata.obs and "source_registry" not in kwargs:
-                msg = (
-                    f"{name}={key!r} is not in adata.obs, which holds {list(adata.obs.columns)[:12]}. Pass one of "
-                    "these, or leave it out."
-                )
-                raise KeyError(msg)
         setup_args = cls._get_setup_method_args(**locals())
+        require_anndata(adata, f"{cls.__name__}.setup_anndata")
+        refuse_unknown(kwargs, _SETUP, f"{cls.__name__}.setup_anndata")
+        if "source_registry" not in kwargs:
+            _check_columns(adata, labels_key, unlabeled_category, malignancy_key)
         fields: list = [GeneTokenField(layer)]
         if labels_key is not None:
             fields.append(LabelField(REGISTRY_KEYS.LABELS_KEY, labels_key, unlabeled_category))
@@ -204,13 +240,16 @@ class CellLM(TokenModel):
             If a value is not allowed, there are no data, a view needs counts that do not exist, or the checkpoint is of
             another run.
         FloatingPointError
-            If a loss or gradient is not finite; the message names the term.
+            If a loss, a gradient or a weight is not finite; the message names the term.
+        KeyboardInterrupt
+            After Ctrl-C. What was learned until then is kept, and saved if there is a checkpoint.
         """
         chosen, trainer_options = split_options(PretrainingConfig, config, options, "pretrain")
         seed = draw_seed(checkpoint)
-        source = as_source(
-            self._own_manager() if corpus is None else corpus, self._source_options(chosen, indices, seed)
-        )
+        data = self._own_manager() if corpus is None else corpus
+        if corpus is None and indices is not None:
+            indices = cell_positions(indices, data.adata.obs_names)
+        source = as_source(data, self._source_options(chosen, indices, seed))
         views = [name_of_view(view) for view in chosen.views]
         run = start_run(
             self.module,
@@ -226,9 +265,14 @@ class CellLM(TokenModel):
         else:
             sampler = StepSampler(source.order, chosen.batch_size, run.steps, seed, run.first_step)
             every_step = {"simple_progress_bar": False, "log_every_n_steps": 1, **trainer_options}
-            with run.initialized(lambda n: source.first(n, seed)):
-                data = PretrainingDataModule(source.dataset, sampler)
-                self._fit(run.plan, data, 1, accelerator, devices, **every_step)
+            try:
+                with run.initialized(lambda n: source.first(n, seed)):
+                    steps = PretrainingDataModule(source.dataset, sampler)
+                    self._fit(run.plan, steps, 1, accelerator, devices, **every_step)
+            except BaseException:
+                if run.stopped():
+                    self._record("pretrain", run.config.to_dict(), run.history())
+                raise
         self._record("pretrain", run.config.to_dict(), run.history())
 
     def _source_options(self, config: PretrainingConfig, indices: Indices, seed: int) -> SourceOptions:
@@ -253,7 +297,14 @@ class CellLM(TokenModel):
         config: FineTuningConfig | None = None,
         **options: Any,
     ) -> None:
-        """Fine-tune on the labelled cells, to predict cell types.
+        """Learn cell types from the labelled cells.
+
+        By default the encoder stays as it is, and the head is solved: multinomial logistic regression on the
+        embeddings, which takes one pass over the labelled cells and no learning rate. For the model's own cells a
+        second head is solved on the embedding joined with 50 principal components of their log expression
+        (`scellm.tl.embed(adapt="pca")`), and the logits of both are averaged; for any other cells the embedding alone
+        answers, which transfers better between studies. Probabilities are calibrated by one temperature, on cells that
+        were left out.
 
         Parameters
         ----------
@@ -262,18 +313,19 @@ class CellLM(TokenModel):
         accelerator, devices
             As in Lightning; one device.
         datasplitter_kwargs
-            For :class:`scvi.dataloaders.DataSplitter`; `external_indexing=[train, validation, test]` sets the split.
+            For :class:`scvi.dataloaders.DataSplitter`; `external_indexing=[train, validation, test]` sets the split,
+            and no head then learns from the validation cells.
         config
             Options as an object; those given by name replace its fields.
         %(options)s
         **trainer_options
-            For :class:`lightning.pytorch.Trainer`.
+            For :class:`lightning.pytorch.Trainer`; not used by a solved head.
 
         Returns
         -------
         None
-            Adds `train_loss`, `train_accuracy`, `validation_loss`, `validation_accuracy`, `validation_macro_f1` to
-            `history`.
+            Adds `validation_loss`, `validation_accuracy` and `validation_macro_f1` to `history`; training by steps also
+            `train_loss` and `train_accuracy`.
 
         Raises
         ------
@@ -288,12 +340,59 @@ class CellLM(TokenModel):
         seed = settings.seed if settings.seed is not None else 0
         types, given = self._types(), kwargs.get("external_indexing")
         split = LabelSplit.of(self.adata_manager, types, indices, chosen.validation_size, seed, given)
-        weights = class_weights(chosen.class_weights, split.codes[split.train], types)
-        plan = FineTuningPlan(self.module, chosen, weights)
-        stopping = chosen.trainer_options(validated=len(split.validation) > 0)
-        data = split.loader(self.adata_manager, chosen.batch_size, **kwargs)
-        self._fit(plan, data, chosen.max_epochs, accelerator, devices, **{**stopping, **trainer_options})
+        self._own_head, kept = None, False
+        if not chosen.solved:
+            stopping = chosen.trainer_options(validated=len(split.validation) > 0)
+            data = split.loader(self.adata_manager, chosen.batch_size, **kwargs)
+            options = {**stopping, **trainer_options}
+            fit = lambda plan: self._fit(plan, data, chosen.max_epochs, accelerator, devices, **options)
+            with seeded(seed):
+                kept = fine_tune_types(self, types, split, chosen, fit, seed)
+        if not kept:
+            head, self._own_head = solve_types(self, types, split, chosen, seed, given=given is not None)
+            report(head, self._own_head, len(split.train) + len(split.validation), len(types))
+            self.history_ = (self.history_ or {}) | history_of(head)
         self._record("train", chosen.to_dict())
+        self._model_summary_string = self._summary()
+
+    @property
+    def labels_key(self) -> str | None:
+        """Column of `obs` that the model learns types from; `None` if it was set up without labels."""
+        fields = self.registry_["field_registries"]
+        if REGISTRY_KEYS.LABELS_KEY not in fields:
+            return None
+        return fields[REGISTRY_KEYS.LABELS_KEY]["state_registry"]["original_key"]
+
+    def features_of(self, adata: AnnData | None = None) -> str:
+        """Which features :meth:`predict` uses for these cells.
+
+        Parameters
+        ----------
+        adata
+            Cells, prepared; by default those of the model.
+
+        Returns
+        -------
+        str
+            "embedding and components" for the cells that the head was solved on, else "embedding".
+        """
+        adata = self.adata if adata is None else adata
+        own = self._own_head is not None and adata is not None and self._own_head.knows(adata)
+        return "embedding and components" if own else "embedding"
+
+    def _saved_state(self) -> dict[str, torch.Tensor]:
+        return super()._saved_state() | ({} if self._own_head is None else self._own_head.to_state())
+
+    def _saved_facts(self) -> dict[str, Any]:
+        own = {} if self._own_head is None else {"own_cells": self._own_head.cells}
+        return super()._saved_facts() | own
+
+    def _restore(self, state: dict[str, torch.Tensor], facts: dict[str, Any], folder: Path) -> None:
+        self._own_head = OwnHead.from_state(state, facts)
+        if facts["configs"].get("train", {}).get("head") == "mlp":
+            self.module.annotation_head = AnnotationHead(self.module.config.cell_dim, len(self._types()))
+        super()._restore(state, facts, folder)
+        self._model_summary_string = self._summary()
 
     @overload
     def predict(
@@ -350,8 +449,14 @@ class CellLM(TokenModel):
             msg = "This CellLM was not trained on cell types. Set up with labels_key=..., then run model.train()."
             raise RuntimeError(msg)
         cells = self._embed(adata, indices, batch_size)
+        data = self.adata if adata is None else adata
         with torch.inference_mode():
-            probabilities = self.module.type_logits(cells.to(self.device)).softmax(1).cpu().numpy()
+            if self.features_of(data) == "embedding" or self._own_head is None:
+                logits = self.module.type_logits(cells.to(self.device)).float().cpu()
+            else:
+                rows = cell_positions(indices, data.obs_names)
+                logits = torch.from_numpy(self._own_head.logits(cells.numpy(), rows))
+            probabilities = logits.softmax(1).numpy().astype(np.float32)
         types = np.array(self._types(), dtype=object)
         if not soft:
             return types[probabilities.argmax(1)]

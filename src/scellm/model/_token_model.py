@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
+import time
 from abc import abstractmethod
 from collections.abc import Sequence
 from os import PathLike
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,26 +16,30 @@ from scvi import REGISTRY_KEYS
 from scvi.data import AnnDataManager
 from scvi.data.fields import BaseAnnDataField
 from scvi.module.base import BaseModuleClass
-from scvi.utils import track
 from torch import Tensor
+from tqdm.auto import tqdm
 
+from scellm._inputs import cell_positions, require_anndata
+from scellm._random import seeded
 from scellm._tokens import Tokens
 from scellm.data._fields import GeneTokenField
 from scellm.data._manager import TokenDataManager
 from scellm.genes import load_vocabulary, read_gene_embeddings
 from scellm.genes._vectors import vocabulary_rows
-from scellm.model._pretrained import PretrainedModel
+from scellm.model._encodings import Encodings
+from scellm.model._saving import SavedModel
 from scellm.module import CellEncoder
 from scellm.nn import Config, make_config
 from scellm.pp import Binning, PrepareReport
 from scellm.train._fit import fit
 
 _BATCH = 512  # cells read at once: enough to form chunks of similar length
+_PROBE, _SILENT = 64, 2.0  # cells by which the speed is told, and seconds of work without a bar
 
 Indices = Sequence[int] | np.ndarray | None
 
 
-class TokenModel(PretrainedModel):
+class TokenModel(SavedModel):
     """Base class of models over the tokens of cells: set-up, embeddings of cells and genes, weights.
 
     A subclass adds its predictions. It registers its fields in `setup_anndata`, and makes its module in `_make_module`.
@@ -91,7 +95,7 @@ class TokenModel(PretrainedModel):
         if table is not None:
             gene_table = self._encoder.encoder.embedding.gene
             gene_table.load_vectors(*vocabulary_rows(table), rescale=rescale_genes)
-        self._size, self.configs_ = size, {}
+        self._size, self.configs_, self._encodings = size, {}, Encodings()
         self._model_summary_string = self._summary()
         # A saved model holds its gene table, so it is loaded with a random one, which is then overwritten.
         shape = {k: v for k, v in self._init_options().items() if k not in {"size", "gene_embeddings"}}
@@ -159,23 +163,27 @@ class TokenModel(PretrainedModel):
                 f"scellm.{type(self).__name__}.from_pretrained(weights, adata)."
             )
             raise ValueError(msg)
-        return super()._validate_anndata(adata, *args, **kwargs)
+        if adata is not None:
+            require_anndata(adata, type(self).__name__)
+            if not adata.n_obs:
+                msg = "adata holds no cells (n_obs is 0). Check the filter that made it."
+                raise ValueError(msg)
+        known = set() if adata is None else set(adata.uns)
+        try:
+            return super()._validate_anndata(adata, *args, **kwargs)
+        except BaseException:
+            for key in [] if adata is None else [k for k in adata.uns if k.startswith("_scvi") and k not in known]:
+                del adata.uns[key]  # data that were refused stay as they were
+            raise
 
     def _own_manager(self) -> AnnDataManager:
         """The manager of the model's own data; raises ValueError if it has none."""
         self._validate_anndata()
         return self.adata_manager
 
-    @classmethod
-    def load(cls, *args: Any, **kwargs: Any) -> Self:
-        """Load a saved model; see :meth:`scvi.model.base.BaseModelClass.load`.
-
-        Query genes may differ from the training genes: they are matched by name. scvi-tools' warning about them is
-        suppressed, since `prepare` reports how well they match.
-        """
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=".*var_names.*", category=UserWarning)
-            return super().load(*args, **kwargs)
+    def _types(self) -> list[str]:
+        """Names of the cell types; a model without an annotation head has none."""
+        return []
 
     def _fit(
         self, plan: Any, data: Any, max_epochs: int, accelerator: str, devices: Any, **trainer_options: Any
@@ -200,7 +208,7 @@ class TokenModel(PretrainedModel):
             Cells; by default those of the model. Other data are prepared with the model's bins, and genes are matched
             by name.
         indices
-            Cells to embed, in any order; by default all.
+            Cells to embed, in any order: positions, a mask of booleans, or names; by default all.
         batch_size
             Cells read at once; affects the speed, not the result.
 
@@ -222,16 +230,34 @@ class TokenModel(PretrainedModel):
         )
         self._check_if_trained(warn=True, message=untrained)
         adata = self._validate_anndata(adata)
-        loader = self._make_data_loader(adata=adata, indices=indices, batch_size=batch_size or _BATCH)
+        rows = cell_positions(indices, adata.obs_names)
+        if not len(rows):
+            return torch.zeros(0, self._encoder.config.cell_dim)
+        encode = lambda some: self._encode(adata, some, batch_size)
+        return self._encodings.get(self._encoder, adata, rows, self._encoder.config.cell_dim, encode)
+
+    def _encode(self, adata: AnnData, rows: np.ndarray, batch_size: int | None) -> Tensor:
+        """Encode cells; a bar is shown from about two seconds of work on."""
         self.module.eval()
-        with torch.inference_mode():
-            batches = track(loader, description=name, disable=len(loader) < 4)
-            parts = [self.module.embed(Tokens.of(batch)).float().cpu() for batch in batches]
-        return torch.cat(parts) if parts else torch.zeros(0, self._encoder.config.cell_dim)
+        parts: list[Tensor] = []
+        start = time.perf_counter()
+        with seeded(), torch.inference_mode(), tqdm(total=len(rows), disable=True) as quiet:
+            bar = quiet
+            for some in (rows[:_PROBE], rows[_PROBE:]):
+                for batch in self._loader(adata, some, batch_size):
+                    parts.append(self.module.embed(Tokens.of(batch)).float().cpu())
+                    bar.update(len(parts[-1]))
+                if bar is quiet and time.perf_counter() - start > _SILENT * _PROBE / max(len(rows), 1):
+                    bar = tqdm(total=len(rows), initial=len(some), desc="embedding cells", unit="cell", leave=False)
+            bar.close()
+        return torch.cat(parts)
+
+    def _loader(self, adata: AnnData, rows: np.ndarray, batch_size: int | None) -> Any:
+        return self._make_data_loader(adata=adata, indices=rows, batch_size=batch_size or _BATCH) if len(rows) else ()
 
     def _cell_names(self, adata: AnnData | None, indices: Indices) -> pd.Index:
         names = self._validate_anndata(adata).obs_names
-        return names if indices is None else names[np.asarray(indices)]
+        return names[cell_positions(indices, names)]
 
     @torch.no_grad()
     def get_gene_embeddings(self) -> pd.DataFrame:

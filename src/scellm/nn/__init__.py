@@ -7,7 +7,7 @@ from scellm.nn._encoder import Embedding, Encoder
 from scellm.nn._expression_pooling import ExpressionPooling
 from scellm.nn._favor import Favor, favor, orthogonal_projection
 from scellm.nn._gene_table import GeneTable
-from scellm.nn._heads import AnnotationHead, MalignancyHead, MaskedHead, ProjectionHead
+from scellm.nn._heads import AnnotationHead, LinearHead, MalignancyHead, MaskedHead, ProjectionHead
 from scellm.nn._kernel import AttentionKernel
 from scellm.nn._mean_pooling import ClsPooling, MeanPooling
 from scellm.nn._openbiomed import OpenBioMedFavor

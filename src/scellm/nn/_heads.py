@@ -52,8 +52,25 @@ class ProjectionHead(nn.Sequential):
         super().__init__(nn.LayerNorm(dim), nn.Linear(dim, hidden), nn.GELU(), nn.Linear(hidden, dim))
 
 
+class LinearHead(nn.Linear):
+    """Logits of cell types, linear in the cell embedding; zero until it is solved or trained.
+
+    Parameters
+    ----------
+    cell_dim
+        Dimensions of a cell embedding.
+    n_types
+        Number of cell types.
+    """
+
+    def __init__(self, cell_dim: int, n_types: int) -> None:
+        super().__init__(cell_dim, n_types)
+        nn.init.zeros_(self.weight)
+        nn.init.zeros_(self.bias)
+
+
 class AnnotationHead(nn.Sequential):
-    """Logits of cell types from a cell embedding.
+    """Logits of cell types from a cell embedding, by a perceptron.
 
     Together with the pooling before it, three feed-forward layers as in the paper (table F.1: 512, 128 and the types).
 

@@ -8,6 +8,8 @@ from anndata import AnnData
 from matplotlib.axes import Axes
 
 from scellm import _keys
+from scellm._inputs import require_anndata
+from scellm._labels import NO_LABEL, Labels
 from scellm.pl._axes import axes_or_new, finish
 
 
@@ -49,12 +51,15 @@ def confusion(
     ------
     KeyError
         If a column does not exist.
+    ValueError
+        If no cell has a true type.
 
     Examples
     --------
     >>> scellm.tl.annotate(adata, model)
     >>> ax = scellm.pl.confusion(adata[45:], "cell_type")
     """
+    require_anndata(adata, "scellm.pl.confusion")
     for name, key in (("labels_key", labels_key), ("predicted_key", predicted_key)):
         if key not in adata.obs:
             hint = (
@@ -64,8 +69,12 @@ def confusion(
             )
             msg = f"{name}={key!r} is not in adata.obs. {hint}"
             raise KeyError(msg)
-    known, predicted = adata.obs[labels_key].astype(object), adata.obs[predicted_key].astype(object)
-    table = pd.crosstab(known, predicted)
+    known = Labels.of(adata.obs, labels_key, quiet=True).names
+    predicted = adata.obs[predicted_key].astype(str).to_numpy()
+    if not (known != NO_LABEL).any():
+        msg = f"adata.obs[{labels_key!r}] holds no label: there is nothing to compare with."
+        raise ValueError(msg)
+    table = pd.crosstab(known[known != NO_LABEL], predicted[known != NO_LABEL])
     both = sorted(set(table.index) | set(table.columns), key=str)
     table = table.reindex(index=[t for t in both if t in table.index], columns=both, fill_value=0)
     n = table.sum(axis=1)

@@ -151,7 +151,8 @@ def _merge(
     n_rows, width = counts.shape
     row = np.searchsorted(counts.indptr, late, side="right") - 1
     place, which = np.unique(row * width + to, return_inverse=True)
-    extra = np.bincount(which, weights=counts.data[late]).astype(value.dtype)
+    value = value.astype(np.float64)  # the sum of two columns may not fit their own dtype
+    extra = np.bincount(which, weights=counts.data[late])
     stored = np.repeat(np.arange(n_rows) * width, np.diff(offsets)) + column  # ascending: rows are sorted
     at = np.searchsorted(stored, place)
     there = (

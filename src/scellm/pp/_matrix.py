@@ -12,6 +12,11 @@ import scipy.sparse as sp
 from anndata import AnnData
 
 from scellm._compat import layer_names
+from scellm.pp._feature_types import Features
+from scellm.pp._numbers import as_numbers, check_structure
+
+SUM = " + "
+"""Between the names of layers that are read as their sum."""
 
 _BLOCK_VALUES = 1 << 18  # values per block: its working arrays stay in the processor's cache
 
@@ -27,19 +32,44 @@ class Matrix:
         "X", "raw" or "layers/<name>".
     var
         The genes of its columns.
+    cells
+        Names of the cells, for messages.
+    features
+        Which columns are genes; the values of all others are left out.
     """
 
-    def __init__(self, x: Any, name: str, var: pd.DataFrame) -> None:
+    def __init__(
+        self,
+        x: Any,
+        name: str,
+        var: pd.DataFrame,
+        cells: pd.Index | None = None,
+        features: Features | None = None,
+    ) -> None:
         self.name, self.var, self.shape, self._x = name, var, x.shape, x
+        self.cells = pd.RangeIndex(self.shape[0]) if cells is None else cells
+        self.features = Features.of(var) if features is None else features
+        self._all_genes = bool(self.features.is_gene.all())
 
     @classmethod
-    def of(cls, adata: AnnData, name: str) -> Matrix:
-        """The matrix called `name` in `adata`; raises KeyError if there is none."""
-        if name == "X":
-            return cls(adata.X, name, adata.var)
+    def of(cls, adata: AnnData, name: str, features: Features | None = None) -> Matrix:
+        """The matrix called `name` in `adata`, or the sum of several; raises KeyError if there is none."""
+        if SUM in name and name.removeprefix("layers/") not in layer_names(adata):
+            return SumOfLayers([cls.of(adata, part, features) for part in name.split(SUM)])
         if name == "raw":
-            return cls(adata.raw.X, name, adata.raw.var)
-        return cls(adata.layers[name.removeprefix("layers/")], name, adata.var)
+            return cls(adata.raw.X, name, adata.raw.var, adata.obs_names, features)
+        x = adata.X if name == "X" else adata.layers[name.removeprefix("layers/")]
+        return cls(x, name, adata.var, adata.obs_names, features)
+
+    @classmethod
+    def all_of(cls, adata: AnnData, names: list[str]) -> list[Matrix]:
+        """Several matrices of `adata`."""
+        features = Features.of(adata.var)
+        return [cls.of(adata, name, None if name == "raw" else features) for name in names]
+
+    def cell(self, row: int) -> str:
+        """Name of a cell, for messages."""
+        return repr(str(self.cells[row]))
 
     @cached_property
     def _rows(self) -> Any:
@@ -47,8 +77,10 @@ class Matrix:
         x = self._x
         if getattr(x, "format", "csr") == "csc":  # in memory or backed; a backed one is read whole
             x = x.to_memory() if hasattr(x, "to_memory") else x
+            check_structure(x, f"adata.{self.name}")
             return sp.csr_matrix(x)
         if sp.issparse(x) and x.format == "csr":
+            check_structure(x, f"adata.{self.name}")
             return x
         if isinstance(x, np.ndarray) or hasattr(x, "to_memory") or type(x).__module__.startswith("h5py"):
             return x
@@ -69,11 +101,27 @@ class Matrix:
         x = self._rows
         if sp.issparse(x):  # views of the three arrays, not copies
             at = slice(int(x.indptr[start]), int(x.indptr[stop]))
-            block = _csr(
-                x.data[at], x.indices[at], x.indptr[start : stop + 1] - x.indptr[start], (stop - start, x.shape[1])
-            )
-            return block if self._is_canonical else _canonical(block)
-        return _canonical(sp.csr_matrix(x[start:stop]))
+            indptr = x.indptr[start : stop + 1] - x.indptr[start]
+            block = _csr(as_numbers(x.data[at], self.name), x.indices[at], indptr, (stop - start, x.shape[1]))
+            return self._genes_only(block if self._is_canonical else _canonical(block))
+        return self._numbers(x[start:stop])
+
+    def _numbers(self, rows: Any) -> sp.csr_matrix:
+        """Rows of any form as canonical CSR of numbers."""
+        if sp.issparse(rows):
+            found = sp.csr_matrix(rows) if rows.dtype == object else rows.tocsr()
+            check_structure(found, f"adata.{self.name}")
+            parts = (as_numbers(found.data, self.name), found.indices, found.indptr)
+            return self._genes_only(_canonical(sp.csr_matrix(parts, shape=found.shape)))
+        return self._genes_only(_canonical(sp.csr_matrix(as_numbers(np.asarray(rows), self.name))))
+
+    def _genes_only(self, rows: sp.csr_matrix) -> sp.csr_matrix:
+        """Leave out the values of columns that are no genes; the columns stay."""
+        if self._all_genes:
+            return rows
+        kept = np.flatnonzero(self.features.is_gene[rows.indices])
+        indptr = np.searchsorted(kept, rows.indptr).astype(rows.indptr.dtype)
+        return _csr(rows.data[kept], rows.indices[kept], indptr, rows.shape)
 
     def blocks(self) -> Iterator[tuple[int, sp.csr_matrix]]:
         """Consecutive rows: index of the first, and CSR of about 2^18 values (16 times that when backed)."""
@@ -94,14 +142,53 @@ class Matrix:
         """Rows in the given order. Backed files only give sorted rows, so they are reordered here."""
         x, index = self._rows, np.asarray(index)
         if sp.issparse(x) or isinstance(x, np.ndarray):
-            return _canonical(sp.csr_matrix(x[index]))
+            return self._numbers(x[index])
         wanted, back = np.unique(index, return_inverse=True)
-        return _canonical(sp.csr_matrix(x[wanted]))[back]
+        return self._numbers(x[wanted])[back]
 
     @property
     def n_stored(self) -> int:
         """Number of stored values of a sparse matrix in memory; 0 for others, which would have to be read for it."""
         return int(self._rows.nnz) if sp.issparse(self._rows) else 0
+
+
+class SumOfLayers(Matrix):
+    """The sum of layers that are parts of one matrix, such as spliced and unspliced counts.
+
+    Parameters
+    ----------
+    parts
+        Matrices of the same cells and genes.
+    """
+
+    def __init__(self, parts: list[Matrix]) -> None:
+        first = parts[0]
+        self.parts, self.name, self.var = parts, SUM.join(p.name for p in parts), first.var
+        self.shape, self.cells, self.features = first.shape, first.cells, first.features
+
+    def _slice(self, start: int, stop: int) -> sp.csr_matrix:
+        return self._sum([p._slice(start, stop) for p in self.parts])
+
+    def rows(self, index: np.ndarray) -> sp.csr_matrix:
+        """Rows in the given order."""
+        return self._sum([p.rows(index) for p in self.parts])
+
+    @staticmethod
+    def _sum(blocks: list[sp.csr_matrix]) -> sp.csr_matrix:
+        total = blocks[0].astype(np.float64)
+        for block in blocks[1:]:
+            total = total + block
+        return _canonical(sp.csr_matrix(total))
+
+    @property
+    def rows_per_block(self) -> int:
+        """Rows per block."""
+        return min(p.rows_per_block for p in self.parts)
+
+    @property
+    def n_stored(self) -> int:
+        """An upper bound of the stored values."""
+        return sum(p.n_stored for p in self.parts)
 
 
 def _canonical(x: sp.csr_matrix) -> sp.csr_matrix:

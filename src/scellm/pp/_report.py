@@ -34,6 +34,12 @@ class PrepareReport:
         Whether the data were taken for a targeted panel.
     vocabulary, vocabulary_sha256
         Version and hash of the vocabulary.
+    guess
+        What was guessed about the values, and what would settle it; "" if nothing was.
+    not_genes
+        Columns that are no genes, such as antibodies; their counts are left out.
+    var_column
+        The argument of `prepare`; "" if it was not given.
     """
 
     matrix: str
@@ -53,6 +59,9 @@ class PrepareReport:
     panel: bool
     vocabulary: str
     vocabulary_sha256: str
+    guess: str = ""
+    not_genes: int = 0
+    var_column: str = ""
 
     def to_uns(self) -> dict[str, str | float | int]:
         """Strings and numbers, so that any AnnData can be written to disk."""
@@ -64,6 +73,8 @@ class PrepareReport:
     @classmethod
     def from_uns(cls, stored: Mapping[str, Any]) -> Self:
         """Read the output of :meth:`to_uns`."""
-        fields: dict[str, Any] = {k: stored[k] for k in cls.__dataclass_fields__ if k != "binning"}
+        later = {"guess", "not_genes", "var_column"}  # fields that older reports lack
+        names = [k for k in cls.__dataclass_fields__ if k != "binning" and (k in stored or k not in later)]
+        fields: dict[str, Any] = {k: stored[k] for k in names}
         flags = {k: bool(stored[k]) for k in ("counts_exact", "panel")}
         return cls(**{**fields, **flags, "binning": Binning.from_dict(stored)})

@@ -11,7 +11,7 @@ from scellm import _keys
 from scellm._logging import logger
 
 
-def record(adata: AnnData, tool: str, model: object, slots: dict[str, str]) -> None:
+def record(adata: AnnData, tool: str, model: object, slots: dict[str, str], **more: str) -> None:
     """Write `uns['celllm']['slots'][key]` for each slot, and log what was added.
 
     A second call with another `key_added` keeps the record of the first.
@@ -26,6 +26,8 @@ def record(adata: AnnData, tool: str, model: object, slots: dict[str, str]) -> N
         The model that computed the values.
     slots
         For each slot written, its place: "obs", "obsm" or "varm".
+    **more
+        Further facts, as strings.
     """
     entry = {
         "tool": tool,
@@ -33,6 +35,7 @@ def record(adata: AnnData, tool: str, model: object, slots: dict[str, str]) -> N
         "scellm": version("scellm"),
         "torch": version("torch"),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        **more,
     }
     ours = adata.uns.get(_keys.UNS, {})
     recorded = {key: {**entry, "where": where} for key, where in slots.items()}

@@ -36,7 +36,7 @@ def class_weights(
     Raises
     ------
     ValueError
-        If the name is not known or a type has no weight.
+        If the name is not known, a type has no weight, or a weight is negative or not finite.
     """
     if how is None:
         return None
@@ -47,6 +47,9 @@ def class_weights(
             msg = f"class_weights has no weight for {lacking[:3]}; the types are {types}."
             raise ValueError(msg)
         weights = np.array([how[t] for t in types], dtype=float)
+        if not np.isfinite(weights).all() or (weights < 0).any() or not (weights[n > 0] > 0).any():
+            msg = f"class_weights must be finite, at least 0, and not all 0; found {dict(how)}."
+            raise ValueError(msg)
     else:
         one_of("class_weights", how, CLASS_WEIGHTS)
         weights = (1 - n / n.sum()) ** 2 if how == "paper-code" else np.where(n > 0, 1 / np.maximum(n, 1), 0)

@@ -68,10 +68,12 @@ def fit(
             runner = TrainRunner(model, plan, data, max_epochs, **devices_, **trainer_options)
             _refuse_many_devices(runner)
             runner()
-    except BaseException:
+    except BaseException as error:
         model.history_, model.is_trained_ = before or None, was_trained
         model.module.requires_grad_(requires_grad=True)
         model.module.eval()
+        if isinstance(error, SystemExit) and isinstance(error.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from error  # Lightning makes Ctrl-C an exit of the program
         raise
     model.history_ = before | (model.history_ or {})
     return runner

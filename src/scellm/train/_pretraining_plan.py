@@ -11,6 +11,7 @@ import torch
 from lightning.pytorch.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
 
+from scellm._logging import logger
 from scellm._random import draw_key
 from scellm._tokens import Tokens
 from scellm.module import CellLMModule
@@ -73,6 +74,7 @@ class PretrainingPlan(TokenPlan):
         self.objectives = _token_objectives(config)
         self.batch_objective = _batch_objective(config, module, options.seed)
         self.step, self.history = 0, list[dict[str, float]]()
+        self.in_update = False  # between the change of the weights and its record
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Adam over all parameters that are trained."""
@@ -82,13 +84,16 @@ class PretrainingPlan(TokenPlan):
     def _adam(self) -> torch.optim.Optimizer:
         return cast("torch.optim.Optimizer", self.optimizers(use_pl_optimizer=False))  # there is one
 
-    def _state(self) -> dict[str, nn.Module]:
+    def state(self) -> dict[str, nn.Module]:
+        """The modules that a checkpoint holds, by name."""
         contrast = {} if self.batch_objective is None else {"contrast": self.batch_objective}
         return {"module": self.module, **contrast}
 
     def on_fit_start(self) -> None:
         """Resume from a checkpoint, if there is one."""
-        self.step, self.history = self.checkpoint.restore(self._state(), self._adam())
+        self.step, self.history = self.checkpoint.restore(self.state(), self._adam())
+        if self.step:
+            logger.info("pretrain: resuming from step %s of %s", f"{self.step:,}", self.checkpoint.path)
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
         """One batch: gradient, clipping, Adam."""
@@ -101,7 +106,9 @@ class PretrainingPlan(TokenPlan):
         norm = torch.nn.utils.clip_grad_norm_(self.module.parameters(), self.config.clip)
         row = self._row(result, sums, float(norm), optimizer)
         self._check_finite(row)
+        self.in_update = True
         optimizer.step()
+        self._check_weights()
         if self.batch_objective is not None:
             self.batch_objective.after_step(self.module)
         self._record(row, optimizer)
@@ -111,14 +118,24 @@ class PretrainingPlan(TokenPlan):
         """Add a row to the history, log it, and save if due."""
         self.history.append({"step": self.step, **row})
         self.step += 1
+        self.in_update = False
         shown = {f"pretrain_{k}": v for k, v in row.items()}
         self.log_dict(shown, prog_bar=False, on_step=True, on_epoch=False, batch_size=1)
         self.log("loss", row["loss"], prog_bar=True, logger=False, on_step=True, batch_size=1)
-        self.checkpoint.save_if_due(self._state(), optimizer.optimizer, self.step, self.history)
+        self.checkpoint.save_if_due(self.state(), optimizer.optimizer, self.step, self.history)
 
     def on_train_end(self) -> None:
         """Save the last step."""
-        self.checkpoint.save(self._state(), self._adam(), self.step, self.history)
+        self.checkpoint.save(self.state(), self._adam(), self.step, self.history)
+
+    def save_last(self) -> bool:
+        """Save the last finished step after an interruption; returns whether that was possible."""
+        try:
+            self.checkpoint.save(self.state(), self._adam(), self.step, self.history)
+        except (OSError, RuntimeError, ValueError) as error:  # the interruption is the error that matters
+            logger.warning("pretrain: the last step could not be saved (%s)", error)
+            return False
+        return True
 
     def _key(self, what: int) -> int:
         return draw_key(self.options.seed, self.step, what) >> 1  # torch seeds are signed
@@ -167,6 +184,18 @@ class PretrainingPlan(TokenPlan):
         rest = {"gradient_norm": norm, "lr": lr, "replay_error": result.replay_error}
         return {"loss": sum(parts.values()), **parts, **rest}
 
+    def _check_weights(self) -> None:
+        """Raise FloatingPointError if the update itself left values that are not finite."""
+        if _all_finite(self.module):
+            return
+        bad, saved = _not_finite(self.module, lambda p: p)[:3], self.checkpoint.path
+        last = f"The last checkpoint, {saved}, is good." if saved is not None else "Make a new model."
+        msg = (
+            f"Pretraining stopped: the update of step {self.step} left weights that are not finite, in {bad}. This model "
+            f"is lost. {last} Usual causes: lr={self.config.lr:g} or weight_decay={self.config.weight_decay:g} too high."
+        )
+        raise FloatingPointError(msg)
+
     def _check_finite(self, row: dict[str, float]) -> None:
         """Raise FloatingPointError that names the term, before the weights change."""
         if math.isfinite(row["loss"]) and math.isfinite(row["gradient_norm"]):
@@ -188,6 +217,12 @@ class PretrainingPlan(TokenPlan):
             "precision='16-mixed' (use 'bf16-mixed' or '32')."
         )
         raise FloatingPointError(msg)
+
+
+def _all_finite(module: nn.Module) -> bool:
+    """Whether all weights are finite; norms are read, nothing is allocated."""
+    norms = torch._foreach_norm([p.detach() for p in module.parameters()])
+    return bool(torch.isfinite(torch.stack([n.float() for n in norms])).all())
 
 
 def _token_objectives(config: PretrainingConfig) -> Sequence[TokenObjective]:

@@ -90,10 +90,23 @@ class PretrainingRun:
     def load_complete(self) -> None:
         """Load weights and history of a run that is complete in the checkpoint."""
         logger.info("pretrain: %s is complete (%s steps): using its weights", self.checkpoint.path, f"{self.steps:,}")
-        saved = self.checkpoint.read()
-        if saved is not None:
-            self.module.load_state_dict(saved["module"])
-            self.plan.history = saved["history"]
+        self.plan.step, self.plan.history = self.checkpoint.restore(self.plan.state(), None)
+
+    def stopped(self) -> bool:
+        """After an error or Ctrl-C: save the last finished step if there is a checkpoint.
+
+        Returns
+        -------
+        bool
+            Whether any step was taken, so that the weights hold something that was learned.
+        """
+        plan = self.plan
+        if plan.step <= self.first_step or plan.in_update:
+            return False
+        saved = plan.save_last() if self.checkpoint.path is not None else False
+        resume = f"The same call resumes from {self.checkpoint.path}." if saved else "There is no checkpoint to resume."
+        logger.warning("pretrain: stopped after step %s; its weights are kept. %s", f"{plan.step:,}", resume)
+        return True
 
     def history(self) -> dict[str, pd.DataFrame]:
         """One row per step, for each quantity, under the names that scvi-tools would give."""
@@ -169,7 +182,8 @@ def start_run(
     size = chunk_tokens(module.config, device, config.chunk_tokens)
     kept = keep_tokens(module.config, device, config.memory, 2 if "16" in precision else 4)
     options = StepOptions(steps=steps, seed=seed, chunk_tokens=size, keep_tokens=kept)
-    shape = {"seed": seed, "steps": steps, "chunk_tokens": size, "shape": str(module.config)}
+    shape = {"seed": seed, "steps": steps, "chunk_tokens": size, "shape": str(module.config), "precision": precision}
+    shape["threads"] = torch.get_num_threads()
     settings = jsonable({**config.to_dict(), **data.described, **shape})
     saved = Checkpoint(checkpoint, config.checkpoint_every, settings)
     return PretrainingRun(module, config, steps, seed, PretrainingPlan(module, config, options, saved), saved)

@@ -33,6 +33,7 @@ class SupervisedPlan(TokenPlan, ABC):
         super().__init__()
         self.module, self.parts, self.config = module, list(parts), config
         self.best = BestWeights()
+        self.finished_epochs = 0
         self._seen: dict[str, list[tuple[Tensor, Tensor]]] = {"train": [], "validation": []}
 
     @abstractmethod
@@ -86,12 +87,19 @@ class SupervisedPlan(TokenPlan, ABC):
     def _loss(self, batch: dict[str, Tensor], stage: str) -> Tensor:
         embeddings = self.module.embed(Tokens.of(batch), self.config.chunk_tokens)  # (b, cell_dim)
         loss, y_true, y_pred = self.predict_and_loss(embeddings, batch)
+        if not bool(torch.isfinite(loss)):
+            msg = (
+                f"Training stopped in epoch {self.current_epoch}: the {stage} loss is not finite. Usual causes: "
+                f"lr={self.config.lr:g} too high, or class_weights that are not finite."
+            )
+            raise FloatingPointError(msg)
         self._seen[stage].append((y_true.detach().cpu(), y_pred.detach().cpu()))
         self.log(f"{stage}_loss", loss, prog_bar=True, on_step=False, on_epoch=True, batch_size=len(y_true))
         return loss
 
     def on_train_epoch_end(self) -> None:
         """Scores of the epoch, measured during training."""
+        self.finished_epochs += 1
         self._log_scores("train")
 
     def on_validation_epoch_end(self) -> None:

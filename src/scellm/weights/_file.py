@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
+from scellm._tensors import damaged, fingerprint, read_header, read_shapes, read_tensors, require_finite, write_tensors
+from scellm.weights._card import check_card
 from scellm.weights._upgrade import FORMAT, FORMATS, upgrade
 
 WEIGHTS, CARD = "weights.safetensors", "card.json"
@@ -35,13 +34,11 @@ def write_weights(folder: str | PathLike, state: dict[str, Tensor], card: dict[s
     pathlib.Path
         The file with the weights.
     """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    card = {**card, "format": FORMAT}
-    tensors = {k: v.detach().cpu().contiguous() for k, v in state.items()}
-    save_file(tensors, folder / WEIGHTS, metadata={"card": json.dumps(card)})
-    (folder / CARD).write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
-    return folder / WEIGHTS
+    require_finite(state, "The model")
+    card = {**card, "format": FORMAT, "fingerprint": fingerprint(state)}
+    path = write_tensors(Path(folder) / WEIGHTS, state, card)
+    (Path(folder) / CARD).write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+    return path
 
 
 def read_weights(path: str | PathLike) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -64,38 +61,48 @@ def read_weights(path: str | PathLike) -> tuple[dict[str, Tensor], dict[str, Any
     FileNotFoundError
         If it does not exist.
     ValueError
-        If it is not a file of weights.
+        If it is not a file of weights, is damaged, or its card does not describe its tensors.
     """
-    with _opened(path) as file:
-        state = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118  it is no dictionary
-        return upgrade(state, _card(file, path))
+    file = _file(path)
+    card, shapes = _card(file), read_shapes(file)
+    names, new = upgrade({k: torch.empty(0) for k in shapes}, card)
+    check_card(new, dict(zip(names, shapes.values(), strict=True)), file)
+    state, _ = read_tensors(file)
+    if card["format"] == FORMAT and "fingerprint" not in card:
+        raise damaged(file, "its card lacks the checksum")
+    if any(v.is_floating_point() and str(v.dtype) != f"torch.{card.get('dtype')}" for v in state.values()):
+        raise damaged(file, f"its tensors are not of dtype {card.get('dtype')!r}, as its card says")
+    require_finite(state, str(file))
+    return upgrade(state, card)
 
 
 def read_card(path: str | PathLike) -> dict[str, Any]:
     """The card alone; raises as :func:`scellm.weights.read_weights` does."""
-    with _opened(path) as file:
-        return upgrade({}, _card(file, path))[1]
+    return upgrade({}, _card(_file(path)))[1]
 
 
-def _opened(path: str | PathLike) -> Any:
+def _file(path: str | PathLike) -> Path:
     path = Path(path)
     path = path / WEIGHTS if path.is_dir() else path
     if not path.exists():
-        msg = f"{path} does not exist; expected a folder from model.save_pretrained(...), or the {WEIGHTS} in it."
+        hint = "; expected a folder from model.save_pretrained(...), or the weights.safetensors in it."
+        if (path.parent / "model.safetensors").exists():
+            hint = f"; the folder was written by model.save: read it with scellm.CellLM.load({str(path.parent)!r})."
+        msg = f"{path} does not exist{hint}"
         raise FileNotFoundError(msg)
+    return path
+
+
+def _card(path: Path) -> dict[str, Any]:
     try:
-        return safe_open(path, framework="pt")
-    except SafetensorError as error:
+        card = read_header(path)
+    except ValueError as error:
         msg = (
-            f"{path} is no safetensors file ({error}); expected a file from model.save_pretrained(...). For "
-            "OpenBioMed's .pth there is scellm.model.from_openbiomed."
+            f"{error} Expected a file from model.save_pretrained(...). For OpenBioMed's .pth there is "
+            "scellm.model.from_openbiomed."
         )
         raise ValueError(msg) from error
-
-
-def _card(file: Any, path: str | PathLike) -> dict[str, Any]:
-    card = json.loads((file.metadata() or {}).get("card", "{}"))
-    if card.get("format") not in FORMATS:
+    if card.get("format") not in FORMATS or not isinstance(card.get("model"), dict):
         msg = (
             f"{path} holds tensors but no card of a known format {FORMATS} (found {card.get('format')!r}): it was not "
             "written by this version's save_pretrained."
@@ -107,13 +114,3 @@ def _card(file: Any, path: str | PathLike) -> dict[str, Any]:
 def to_storage_dtype(tensor: Tensor, dtype: torch.dtype) -> Tensor:
     """A tensor as it is stored: floating-point numbers in `dtype`, others unchanged."""
     return tensor.to(dtype) if tensor.is_floating_point() else tensor
-
-
-def fingerprint(state: dict[str, Tensor]) -> str:
-    """SHA-256 of the tensors and their names, without the card."""
-    found = hashlib.sha256()
-    for name in sorted(state):
-        tensor = state[name].detach().cpu().contiguous()
-        found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        found.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
-    return found.hexdigest()

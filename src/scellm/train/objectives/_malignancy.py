@@ -35,7 +35,7 @@ class Malignancy(TokenObjective):
     def unavailable(self, labelled: Mapping[str, int], config: Config) -> str | None:
         """It needs labelled cells, and attention."""
         if not labelled.get(self.label):
-            return "no cell is known to be tumour or normal"
+            return "cells known to be tumour and cells known to be normal are both needed, and are not there"
         return None if config.depth else "without attention blocks [CLS] sees no gene"
 
     def count(self, tokens: Tokens, labels: Labels) -> int:

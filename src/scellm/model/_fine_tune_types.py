@@ -1,0 +1,114 @@
+"""Train parts of a model by steps, from the solved head on."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch.nn.functional import cross_entropy
+
+from scellm._logging import logger
+from scellm.data._label_split import LabelSplit
+from scellm.model._solve_types import write_head
+from scellm.nn import AnnotationHead
+from scellm.train import FineTuningConfig, FineTuningPlan, class_weights
+from scellm.train._solve_head import HeadSolver
+
+if TYPE_CHECKING:
+    from scellm.model._token_model import TokenModel
+
+
+def start_head(model: TokenModel, types: list[str], split: LabelSplit, config: FineTuningConfig, seed: int) -> None:
+    """Give a model the head that training by steps starts from: the paper's, or one solved on the training cells."""
+    if config.head == "mlp":
+        torch.manual_seed(seed)
+        model.module.annotation_head = AnnotationHead(model.module.config.cell_dim, len(types)).to(model.device)
+        return
+    z = model.get_latent_representation(indices=split.train)
+    weights = class_weights(config.class_weights, split.codes[split.train], types)
+    solver = HeadSolver(
+        split.codes[split.train], len(types), config.strength, None if weights is None else weights.numpy(), seed
+    )
+    write_head(model, solver.solve([z])[0])
+
+
+def fine_tune_types(
+    model: TokenModel, types: list[str], split: LabelSplit, config: FineTuningConfig, fit: Any, seed: int
+) -> bool:
+    """Train by steps, and go back to the start unless the validation cells say that it is better.
+
+    Parameters
+    ----------
+    model
+        With its own cells.
+    types
+        Names of the types.
+    split
+        Training and validation cells.
+    config
+        The options.
+    fit
+        Function that runs a plan.
+    seed
+        Seed of the head and of the order of cells.
+
+    Returns
+    -------
+    bool
+        Whether the trained weights were kept; else the weights are those of before.
+    """
+    before = copy.deepcopy(model.module.state_dict())
+    head_before = model.module.annotation_head
+    start_head(model, types, split, config, seed)
+    started = {k: v.clone() for k, v in model.module.state_dict().items()}
+    loss = _loss(model, split) if config.head == "solved" else float("inf")
+    weights = class_weights(config.class_weights, split.codes[split.train], types)
+    plan = FineTuningPlan(model.module, config, weights)
+    try:
+        fit(plan)
+    except BaseException:
+        if not plan.finished_epochs:
+            model.module.annotation_head = head_before
+            model.module.load_state_dict(before)
+        raise
+    _say_if_unfinished(model, config)
+    if config.head == "mlp" or not len(split.validation):
+        return True
+    new = _loss(model, split)
+    if new < loss:
+        logger.info(
+            f"train: tune={config.tune!r} is kept: validation loss {loss:.4f} of the solved head, {new:.4f} now"
+        )
+        return True
+    logger.info(
+        f"train: tune={config.tune!r} is not better than the solved head (validation loss {loss:.4f}, {new:.4f} after "
+        "training): the solved head is kept"
+    )
+    model.module.load_state_dict(started)
+    return False
+
+
+def _loss(model: TokenModel, split: LabelSplit) -> float:
+    """Cross-entropy on the validation cells."""
+    if not len(split.validation):
+        return float("inf")
+    z = torch.from_numpy(model.get_latent_representation(indices=split.validation)).to(model.device)
+    labels = torch.from_numpy(np.asarray(split.codes[split.validation], np.int64)).to(model.device)
+    with torch.inference_mode():
+        return float(cross_entropy(model.module.type_logits(z).float(), labels))
+
+
+def _say_if_unfinished(model: TokenModel, config: FineTuningConfig) -> None:
+    table = (model.history_ or {}).get("validation_loss")
+    if table is None or len(table) < max(config.max_epochs, 2):
+        return
+    values = table["validation_loss"].to_numpy(float)
+    if values.argmin() == len(values) - 1:
+        logger.warning(
+            "train: the validation loss still fell in the last of %s epochs (%.4f to %.4f): pass a larger max_epochs",
+            len(values),
+            values[-2],
+            values[-1],
+        )

@@ -1,0 +1,182 @@
+"""Save a model and load it again."""
+
+from __future__ import annotations
+
+import warnings
+from abc import abstractmethod
+from importlib.metadata import version
+from os import PathLike
+from pathlib import Path
+from typing import Any, Self
+
+import pandas as pd
+from anndata import AnnData
+from torch import Tensor
+
+from scellm._compat import device_of
+from scellm._inputs import require_anndata
+from scellm._tensors import damaged, require_finite
+from scellm.genes import load_vocabulary
+from scellm.model._pretrained import PretrainedModel
+from scellm.model._saved import CELLS, read_cells, read_model, write_model
+from scellm.weights._state import describe, misfits, shapes_of
+
+
+class SavedModel(PretrainedModel):
+    """The methods that save a model with its heads, and load it."""
+
+    history_: dict[str, pd.DataFrame] | None
+
+    @abstractmethod
+    def _types(self) -> list[str]:
+        """Names of the cell types; a model without an annotation head has none."""
+
+    def save(
+        self,
+        dir_path: str | PathLike,
+        prefix: str | None = None,
+        *,
+        overwrite: bool = False,
+        save_anndata: bool = False,
+        **anndata_write_kwargs: Any,
+    ) -> None:
+        """Save the model with its heads, types and history, to go on with :meth:`load`.
+
+        One file, `model.safetensors`, holds all; it is replaced at once, and contains no pickle. `model.json` is a copy
+        of its header for people to read.
+
+        Parameters
+        ----------
+        dir_path
+            Folder to write to.
+        prefix
+            Beginning of the names of the files.
+        overwrite
+            Replace a model that is there; other files are never touched.
+        save_anndata
+            Save the cells as well, as `adata.h5ad`.
+        **anndata_write_kwargs
+            For :meth:`anndata.AnnData.write_h5ad`.
+
+        Returns
+        -------
+        None
+            Writes two files, or three.
+
+        Raises
+        ------
+        FileExistsError
+            If the folder exists and `overwrite` is false.
+        ValueError
+            If weights are not finite, or there are no cells to save.
+        OSError
+            If it cannot be written; a model that was there stays as it was.
+        """
+        folder, start = Path(dir_path), prefix or ""
+        if folder.exists() and not overwrite:
+            msg = f"{folder} already exists. Pass another folder, or overwrite=True."
+            raise FileExistsError(msg)
+        if save_anndata and self.adata is None:
+            msg = "The model has no cells of its own to save. Leave save_anndata out."
+            raise ValueError(msg)
+        state = self._saved_state()
+        require_finite(state, "The model")
+        write_model(folder, start, state, self._saved_facts())
+        if save_anndata:
+            self.adata.write_h5ad(folder / f"{start}{CELLS}", **anndata_write_kwargs)
+
+    def _saved_state(self) -> dict[str, Tensor]:
+        """The tensors of the module; a subclass may add its own."""
+        return dict(self.module.state_dict())
+
+    def _saved_facts(self) -> dict[str, Any]:
+        """Plain values that make the same model again."""
+        vocabulary = load_vocabulary()
+        return {
+            "scellm": version("scellm"),
+            "class": type(self).__name__,
+            "options": self._init_options(),
+            "configs": self.configs_,
+            "is_trained": bool(self.is_trained_),
+            "types": self._types(),
+            "registry": self.registry_,
+            "history": dict(self.history_ or {}),
+            "vocabulary": vocabulary.version,
+            "vocabulary_sha256": vocabulary.sha256,
+        }
+
+    @classmethod
+    def load(
+        cls,
+        dir_path: str | PathLike,
+        adata: AnnData | bool | None = None,
+        accelerator: str = "auto",
+        device: int | str = "auto",
+        prefix: str | None = None,
+    ) -> Self:
+        """Load a model that :meth:`save` wrote. No code in the file is executed.
+
+        Parameters
+        ----------
+        dir_path
+            The folder.
+        adata
+            Cells; set up as the training data were. Their genes may differ: they are matched by name. By default the
+            cells that were saved with the model, or none; `False` for none. A model without cells embeds and annotates
+            any data that you pass later.
+        accelerator, device
+            As in scvi-tools.
+        prefix
+            As for :meth:`save`.
+
+        Returns
+        -------
+        CellLM
+            The model.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no model.
+        ValueError
+            If it is of another class, an earlier format or another vocabulary, or is damaged.
+        """
+        folder = Path(dir_path)
+        state, facts = read_model(folder, prefix or "")
+        cls._check_saved(facts, folder)
+        cells = read_cells(folder, prefix or "") if adata is None else (adata or None if adata is False else adata)
+        registry = facts["registry"]
+        if cells is not None:
+            require_anndata(cells, f"{cls.__name__}.load")
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", message=".*var_names.*", category=UserWarning)
+                cls.setup_anndata(cells, source_registry=registry, **registry["setup_args"])
+        model = cls(cells, None if cells is not None else registry, **facts["options"])
+        model._restore(state, facts, folder)
+        model.to_device(device_of(accelerator, [device] if isinstance(device, int) else "auto"))
+        model.module.eval()
+        return model
+
+    @classmethod
+    def _check_saved(cls, facts: dict[str, Any], folder: Path) -> None:
+        if facts["class"] != cls.__name__:
+            msg = f"{folder} holds a {facts['class']}, not a {cls.__name__}. Load it with the former."
+            raise ValueError(msg)
+        vocabulary = load_vocabulary()
+        if facts.get("vocabulary_sha256") != vocabulary.sha256:
+            msg = (
+                f"{folder} was saved with the vocabulary {facts.get('vocabulary')}; this version has "
+                f"{vocabulary.version}. Install scellm {facts.get('scellm')}."
+            )
+            raise ValueError(msg)
+
+    def _restore(self, state: dict[str, Tensor], facts: dict[str, Any], folder: Path) -> None:
+        """Put the saved tensors and facts back."""
+        own = self.module.state_dict()
+        found = misfits(shapes_of(state), shapes_of(own))
+        if found:
+            raise damaged(folder, describe(found))
+        require_finite(state, str(folder))
+        self.module.load_state_dict(state)
+        self.configs_, self.is_trained_ = facts["configs"], bool(facts.get("is_trained", True))
+        self.history_ = facts.get("history") or None

@@ -1,0 +1,112 @@
+"""Solve the annotation heads of a model on its labelled cells."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import torch
+
+from scellm._logging import logger
+from scellm.data._label_split import LabelSplit
+from scellm.model._own_features import expression_components, joined_features
+from scellm.model._own_head import OwnHead
+from scellm.nn import LinearHead
+from scellm.train import FineTuningConfig, class_weights
+from scellm.train._solve_head import HeadSolver, SolvedHead
+
+if TYPE_CHECKING:
+    from scellm.model._token_model import TokenModel
+
+
+def solve_types(
+    model: TokenModel, types: list[str], split: LabelSplit, config: FineTuningConfig, seed: int, *, given: bool
+) -> tuple[SolvedHead, OwnHead | None]:
+    """Solve a head on the embedding, and one for the model's own cells on the embedding and their components.
+
+    Parameters
+    ----------
+    model
+        With its own cells. Its annotation head is overwritten.
+    types
+        Names of the types.
+    split
+        Which cells are labelled.
+    config
+        The options.
+    seed
+        Seed of the folds.
+    given
+        Whether the user set the validation cells; these are then never learned from.
+
+    Returns
+    -------
+    tuple
+        The head that was written, and the head for the model's own cells; `None` if the counts are gone.
+    """
+    rows = np.concatenate([split.train, split.validation])
+    held_out = np.arange(len(split.train), len(rows)) if given else None
+    z = model.get_latent_representation(indices=rows)  # (labelled, d)
+    weights = class_weights(config.class_weights, split.codes[rows], types)
+    solver = HeadSolver(
+        split.codes[rows], len(types), config.strength, None if weights is None else weights.numpy(), seed
+    )
+    components = _components(model)
+    if components is None:
+        (head,) = solver.solve([z], held_out)
+        own = None
+    else:
+        joined = joined_features(z, components[rows])
+        parts = [_scaled(z), joined]
+        plain, wide = solver.solve(parts, held_out)
+        mean = solver.joined([plain, wide], parts, [slice(0, z.shape[1]), slice(None)])
+        own = OwnHead.of(model.adata, components, (z, components[rows]), mean)
+        head = _on_raw(plain, z)
+    write_head(model, head)
+    return head, own
+
+
+def _scaled(z: np.ndarray) -> np.ndarray:
+    """The embedding in the form that it has among the joined features."""
+    return joined_features(z, np.zeros((len(z), 1), np.float32))[:, :-1]
+
+
+def _on_raw(head: SolvedHead, z: np.ndarray) -> SolvedHead:
+    """The same head on embeddings as they are."""
+    mean = z.mean(0, dtype=np.float64)
+    total = float(z.var(0, dtype=np.float64).sum())
+    scale = np.sqrt(z.shape[1] / total) if total > 0 else 1.0
+    weight = head.weight * scale
+    return SolvedHead(weight, head.bias - weight @ mean, head.strength, head.temperature, head.scores, head.how)
+
+
+def write_head(model: TokenModel, head: SolvedHead) -> None:
+    """Make a solved head the annotation head of a model."""
+    layer = LinearHead(head.weight.shape[1], len(head.weight)).to(model.device)
+    with torch.no_grad():
+        layer.weight.copy_(torch.from_numpy(head.weight))
+        layer.bias.copy_(torch.from_numpy(head.bias))
+    model.module.annotation_head = layer
+
+
+def _components(model: TokenModel) -> np.ndarray | None:
+    try:
+        return expression_components(model.adata)
+    except ValueError as error:
+        logger.info("train: types are predicted from the embedding alone (%s)", error)
+        return None
+
+
+def report(head: SolvedHead, own: OwnHead | None, n: int, n_types: int) -> None:
+    """Log what was solved, and how well it predicts cells that were left out."""
+    scores = ", ".join(f"{k.replace('_', '-')} {v:.3f}" for k, v in head.scores.items() if k != "loss")
+    found = f"; {scores} by {head.how}" if scores else "; too few labels to hold any out"
+    both = " and, for these cells, on their principal components too" if own is not None else ""
+    logger.info(f"train: solved on the embeddings{both} of {n:,} cells of {n_types:,} types{found}")
+
+
+def history_of(head: SolvedHead) -> dict[str, pd.DataFrame]:
+    """The scores as a history of one row."""
+    index = pd.RangeIndex(1, name="epoch")
+    return {f"validation_{k}": pd.DataFrame({f"validation_{k}": [v]}, index=index) for k, v in head.scores.items()}
