@@ -23,7 +23,7 @@ def test_takes_fields_and_keeps_defaults():
         ("n_epochs", "train takes no option 'n_epochs'. Here it is called 'max_epochs'."),
         ("learning_rate", "Here it is called 'lr'."),
         ("early_stopping_patience", "Here it is called 'patience'."),
-        ("batch_key", "depends on that cell alone, so there is no batch to name"),
+        ("batch_key", "depends on that cell alone, so there is no batch or covariate to name"),
         ("pateince", r"Similar names: \['patience'\]"),
         ("xyz", r"Its options are \['lr', 'max_epochs', 'patience'\]"),
         ("use_gpu", r"options are|Similar"),

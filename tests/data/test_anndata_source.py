@@ -15,7 +15,7 @@ def test_cells_labels_and_tokens(model):
     assert AnnDataSource.accepts(model.adata_manager)
     assert not AnnDataSource.accepts(model.adata)
     assert list(made.names()) == ["cell4", "cell9", "cell30"]
-    assert made.labelled() == {"malignancy": 60}
+    assert made.labelled() == {"malignancy": 3}
     rows = np.array([4, 30])
     first = made.first(3, seed=0)
     assert first.n_cells == 3

@@ -53,7 +53,8 @@ def test_counts_that_changed_are_noticed(adata):
 
 def test_views_need_whole_counts(adata):
     adata.X.data *= np.random.default_rng(0).uniform(0.5, 1.5, adata.X.nnz).astype(np.float32) * 40
-    scellm.CellLM.setup_anndata(adata)
+    with pytest.warns(UserWarning, match="read as counts with decimals"):
+        scellm.CellLM.setup_anndata(adata)
     model = scellm.CellLM(adata, **SMALL)
     with pytest.raises(ValueError, match=r"whole counts.*view='identity'"):
         model.pretrain(max_steps=1, view="thin", **QUIET)

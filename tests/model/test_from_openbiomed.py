@@ -28,7 +28,7 @@ def save(path, state, **more):
 
 def cells(symbols, n=4, seed=1):
     """Prepared cells with genes that the model knows, and some that it does not."""
-    adata = make_adata(n_obs=n, n_vars=2500, seed=seed)
+    adata = make_adata(n_obs=n, n_vars=2510, seed=seed)
     known = [s for s in symbols if not s.startswith("no-such")]
     others = [s for s in SYMBOLS if s not in set(known)][:20]
     adata.var_names = [*known[:2480], *others]

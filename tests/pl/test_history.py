@@ -15,7 +15,7 @@ def test_history(model):
     ax = scellm.pl.history(model)
     assert ax.get_xlabel() == "step"
     assert [t.get_text() for t in ax.get_legend().get_texts()] == ["loss", "contrastive", "masked", "malignancy"]
-    model.train(max_epochs=2, **QUIET)
+    model.train(max_epochs=2, head="mlp", **QUIET)
     ax = scellm.pl.history(model)
     assert ax.get_xlabel() == "epoch"
     np.testing.assert_allclose(ax.lines[0].get_ydata(), model.history["train_loss"]["train_loss"].astype(float))

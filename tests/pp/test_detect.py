@@ -40,7 +40,8 @@ def test_log1p_of_part_of_the_genes_gives_the_bins_of_the_whole(adata):
 
 def test_counts_with_decimals(adata):
     adata.X.data *= np.random.default_rng(0).uniform(0.5, 1.5, adata.X.nnz).astype(np.float32) * 30
-    scellm.pp.prepare(adata)
+    with pytest.warns(UserWarning, match="a linear scale"):
+        scellm.pp.prepare(adata)
     assert report(adata)["taken_for"] == "counts with decimals"
     assert np.array_equal(spread(adata), oracle(adata.X.toarray().astype(float), adata.var["celllm_gene"].to_numpy()))
 

@@ -6,7 +6,7 @@ import scanpy as sc
 
 import scellm
 from tests.conftest import make_adata, real
-from tests.reference.bins import oracle, report, spread
+from tests.reference.bins import by_vocabulary, oracle, report, spread
 
 
 def test_duplicate_genes_are_summed_into_the_first_column(adata):
@@ -23,14 +23,33 @@ def test_duplicate_genes_are_summed_into_the_first_column(adata):
     assert report(adata)["genes_merged"] == 2
 
 
-def test_selected_genes_with_complete_raw_are_refused_with_the_call_that_fixes_it(adata):
+def test_all_of_raw_is_read_where_x_holds_selected_genes(adata):
+    """The object of every scanpy tutorial: raw is the log of all genes, X is scaled and has the variable ones."""
+    want = by_vocabulary(scellm.pp.prepare(adata, copy=True))
+    sc.pp.normalize_total(adata, target_sum=1e4)
+    sc.pp.log1p(adata)
     adata.raw = adata
     part = adata[:, :500].copy()
-    with pytest.raises(ValueError, match=r"adata = adata.raw.to_adata\(\)"):
-        scellm.pp.prepare(part)
+    part.X = sc.pp.scale(part.X.toarray(), max_value=10)
+    scellm.pp.prepare(part)
+    assert report(part)["matrix"] == "raw"
     assert "celllm_bins" not in part.layers
-    assert "celllm" not in part.uns
-    scellm.pp.prepare(part.raw.to_adata())
+    assert "celllm_gene" not in part.var
+    assert part.obsm["celllm_bins"].dtype == np.uint8
+    assert (part.obsm["celllm_bins"] != want).nnz == 0
+    whole = part.raw.to_adata()
+    scellm.pp.prepare(whole)
+    assert (by_vocabulary(whole) != want).nnz == 0
+
+
+def test_a_second_call_leaves_one_place_for_the_bins(adata):
+    adata.raw = adata
+    part = adata[:, :500].copy()
+    scellm.pp.prepare(part)
+    del part.raw
+    scellm.pp.prepare(part, panel=True)
+    assert "celllm_bins" not in part.obsm
+    assert "celllm_bins" in part.layers
 
 
 def test_panel_gives_a_warning_and_can_be_refused():

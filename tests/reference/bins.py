@@ -2,6 +2,7 @@
 
 import anndata as ad
 import numpy as np
+import scipy.sparse as sp
 
 
 def oracle(counts: np.ndarray, ids: np.ndarray, totals: np.ndarray | None = None) -> np.ndarray:
@@ -27,3 +28,11 @@ def spread(adata: ad.AnnData) -> np.ndarray:
 def report(adata):
     """The report of prepare, as it is stored."""
     return adata.uns["celllm"]["prepare"]
+
+
+def by_vocabulary(adata: ad.AnnData) -> sp.csr_matrix:
+    """The stored bins, from wherever they are, (cells, vocabulary)."""
+    if "celllm_bins" in adata.obsm:
+        return adata.obsm["celllm_bins"]
+    layer, gene = adata.layers["celllm_bins"].tocoo(), adata.var["celllm_gene"].to_numpy()
+    return sp.csr_matrix((layer.data, (layer.row, gene[layer.col])), shape=(adata.n_obs, 19225))

@@ -10,7 +10,7 @@ from tests.conftest import make_adata
 def parts():
     """Three sources with different genes and names, a missing column, and some cells that are too small."""
     a = make_adata(n_obs=40, n_vars=2400, seed=1)
-    b = make_adata(n_obs=25, n_vars=3000, seed=2)[:, ::-1].copy()
+    b = make_adata(n_obs=25, n_vars=3010, seed=2)[:, ::-1].copy()
     ids = scellm.genes.load_vocabulary().table.set_index("symbol")["ensembl_id"]
     b.var_names = [i if isinstance(i, str) else s for i, s in zip(ids[b.var_names], b.var_names, strict=True)]
     c = make_adata(n_obs=10, n_vars=2400, seed=3)

@@ -10,14 +10,14 @@ def test_second_train_keeps_dropout_on(model):
         assert all(seen)
     for _ in range(2):
         seen.clear()
-        model.train(max_epochs=1, tune="full", validation_size=0, **QUIET)
+        model.train(max_epochs=1, tune="full", head="mlp", validation_size=0, **QUIET)
         assert all(seen)
     hook.remove()
 
 
 def test_history_of_both_stages_is_kept(model):
     model.pretrain(max_steps=3, batch_size=8, **QUIET)
-    model.train(max_epochs=2, **QUIET)
+    model.train(max_epochs=2, head="mlp", **QUIET)
     assert len(model.history["pretrain_loss"]) == 3
     assert {
         len(model.history[k]) for k in ("train_loss", "train_accuracy", "validation_loss", "validation_macro_f1")

@@ -25,7 +25,7 @@ def test_names_change_a_given_configuration():
     [
         ("pretrain", "n_epochs", "pretrain takes no option 'n_epochs'. Here it is called 'max_epochs'"),
         ("pretrain", "learning_rate", "Here it is called 'lr'"),
-        ("pretrain", "batch_key", "no batch to name"),
+        ("pretrain", "batch_key", "no batch or covariate to name"),
         ("pretrain", "use_gpu", "'use_gpu'"),
         ("pretrain", "objectivs", r"Similar names: \['objectives'"),
         ("train", "early_stopping_patience", "Here it is called 'patience'"),

@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 from scipy.spatial.distance import pdist, squareform
 
+from scellm._labels import NO_LABEL, Labels
+
 
 def geometry(
     embedding: np.ndarray,
@@ -78,9 +80,9 @@ def geometry(
     }
     if types is None:
         return found
-    types = np.asarray(types, dtype=object)[rows]
-    names = np.where(pd.isna(types), "", types).astype(str)
-    same = (names[:, None] == names) & ~np.isin(names, unlabeled)
+    obs = pd.DataFrame({"type": np.asarray(types, dtype=object)[rows]})
+    names = Labels.of(obs, "type", unlabeled, quiet=True).names.astype(str)
+    same = (names[:, None] == names) & (names != NO_LABEL)
     pairs = squareform(same, checks=False)
     if not pairs.any():
         msg = (

@@ -15,7 +15,7 @@ WEAK = ("previous", "alias", "case", "made unique", "repaired")
 """Kinds of match that an Ensembl id in another column overrules."""
 
 _TITLE_CASE = r"^[A-Z][a-z0-9]*[a-z][A-Za-z0-9.-]*$"  # how mouse and rat symbols are written: Cd3e, Ptprc
-_OTHER_SPECIES = r"^(?:[A-Za-z0-9-]+_+)?ENS(?!G\d)[A-Z]{1,6}G?\d{11}"  # ENSMUSG..., ENSRNOG..., ENSDARG...
+_OTHER_SPECIES = r"^(?:[A-Za-z0-9-]+_+)?ENS(?!G\d)[A-Z]{3,6}\d{11}"  # ENSMUSG..., ENSRNOG..., ENSDARG...
 _INDEX = "var_names"
 
 

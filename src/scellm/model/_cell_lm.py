@@ -341,6 +341,8 @@ class CellLM(TokenModel):
         types, given = self._types(), kwargs.get("external_indexing")
         split = LabelSplit.of(self.adata_manager, types, indices, chosen.validation_size, seed, given)
         self._own_head, kept = None, False
+        if not self.is_trained_ and chosen.tune == "head":
+            logger.warning("train: %s", self._untrained())
         if not chosen.solved:
             stopping = chosen.trainer_options(validated=len(split.validation) > 0)
             data = split.loader(self.adata_manager, chosen.batch_size, **kwargs)
@@ -352,6 +354,9 @@ class CellLM(TokenModel):
             head, self._own_head = solve_types(self, types, split, chosen, seed, given=given is not None)
             report(head, self._own_head, len(split.train) + len(split.validation), len(types))
             self.history_ = (self.history_ or {}) | history_of(head)
+            held_out = split.validation if given is not None else np.zeros(0, int)
+            rows = np.union1d(split.train, split.validation)
+            self.train_indices_, self.validation_indices_ = np.setdiff1d(rows, held_out), held_out
         self._record("train", chosen.to_dict())
         self._model_summary_string = self._summary()
 

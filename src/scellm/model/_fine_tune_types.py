@@ -26,7 +26,7 @@ def start_head(model: TokenModel, types: list[str], split: LabelSplit, config: F
         torch.manual_seed(seed)
         model.module.annotation_head = AnnotationHead(model.module.config.cell_dim, len(types)).to(model.device)
         return
-    z = model.get_latent_representation(indices=split.train)
+    z = model._embed(None, split.train, None).numpy()
     weights = class_weights(config.class_weights, split.codes[split.train], types)
     solver = HeadSolver(
         split.codes[split.train], len(types), config.strength, None if weights is None else weights.numpy(), seed
@@ -94,7 +94,7 @@ def _loss(model: TokenModel, split: LabelSplit) -> float:
     """Cross-entropy on the validation cells."""
     if not len(split.validation):
         return float("inf")
-    z = torch.from_numpy(model.get_latent_representation(indices=split.validation)).to(model.device)
+    z = model._embed(None, split.validation, None).to(model.device)
     labels = torch.from_numpy(np.asarray(split.codes[split.validation], np.int64)).to(model.device)
     with torch.inference_mode():
         return float(cross_entropy(model.module.type_logits(z).float(), labels))

@@ -47,7 +47,7 @@ def solve_types(
     """
     rows = np.concatenate([split.train, split.validation])
     held_out = np.arange(len(split.train), len(rows)) if given else None
-    z = model.get_latent_representation(indices=rows)  # (labelled, d)
+    z = model._embed(None, rows, None).numpy()  # (labelled, d)
     weights = class_weights(config.class_weights, split.codes[rows], types)
     solver = HeadSolver(
         split.codes[rows], len(types), config.strength, None if weights is None else weights.numpy(), seed

@@ -219,16 +219,18 @@ class TokenModel(SavedModel):
             `dim`, plus `hashed_dim` with pooling="expression" (`celllm-mini`: 2,048). After `train`, the embeddings are
             those of the fine-tuned model.
         """
+        self._check_if_trained(warn=True, message=self._untrained())
         return self._embed(adata, indices, batch_size).numpy()
 
-    def _embed(self, adata: AnnData | None, indices: Indices, batch_size: int | None) -> Tensor:
-        """Cell embeddings, float32, (cells, cell_dim)."""
+    def _untrained(self) -> str:
         name = type(self).__name__
-        untrained = (
+        return (
             f"This {name} has random weights: its embeddings have little meaning. Run model.pretrain(), or start from "
             f"{name}.from_pretrained('celllm-mini', adata)."
         )
-        self._check_if_trained(warn=True, message=untrained)
+
+    def _embed(self, adata: AnnData | None, indices: Indices, batch_size: int | None) -> Tensor:
+        """Cell embeddings, float32, (cells, cell_dim)."""
         adata = self._validate_anndata(adata)
         rows = cell_positions(indices, adata.obs_names)
         if not len(rows):

@@ -19,6 +19,7 @@ BASES = {"e": math.e, "2": 2.0, "10": 10.0}
 _LARGEST_LOG = 25.0  # ln(1 + 7e10): no log of an expression value is larger
 _LARGEST_COUNT = 2**31  # of one gene in one cell, or in a bulk sample
 _NEARLY_ALL = 0.9
+_WHOLE, _USUAL = 10_000, 1e4  # genes of a whole transcriptome, at least; the usual target of normalize_total
 _SURE, _OPEN, _DOUBTFUL, _GUESSED, _EMPTY, _NO = 5, 4, 3, 2, 1, 0
 
 
@@ -286,6 +287,12 @@ class _Decimals:
                 f"scaled to {target:,.6g}, of which some genes are gone. More cells would settle it. {settle}"
             )
             return _with(found, f"{found.why}, perhaps scaled to {target:,.6g}", target, guess, _OPEN)
+        if self.matrix.shape[1] < _WHOLE and sums.max() <= _USUAL:
+            guess = (
+                f"the sum that cells were scaled to is not known; with so few genes ({self.matrix.shape[1]:,}), read as "
+                f"scaled to {_USUAL:,.0f} before genes were left out. {settle}"
+            )
+            return _with(found, f"{found.why}, perhaps scaled to {_USUAL:,.0f}", _USUAL, guess, _OPEN)
         guess = (
             "the sum that cells were scaled to is not known, as their sums differ (or are few): read as if all genes "
             f"of a cell are here. {settle}"

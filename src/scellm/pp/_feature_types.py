@@ -16,7 +16,7 @@ _GENES = {"gene expression", "gene", "genes", "gex", "rna", "mrna", "transcript"
 _GENES |= {"gene_expression", "geneexpression", "expression", "transcriptome", "rna_counts", "gene-expression"}
 _BY_NAME = {
     "antibodies": r"(?i)^(?:ab|adt|prot|cite)[_-]|[-_.](?:adt|prot(?:ein)?)\d*$|totalseq|^anti[-_]",
-    "hashtags": r"(?i)^(?:hto|hashtag|cmo|lmo|multiplex)[-_ ]?(?:[A-Z][-_ ]?)?\d+",
+    "hashtags": r"(?i)^hashtag|^(?:hto|cmo|lmo|multiplex)[-_ ]?(?:[A-Z][-_ ]?)?\d+$",
     "peaks": r"(?i)^(?:chr)?(?:\d{1,2}|x|y|mt|[gk][li]\w+(?:\.\d)?)[:_-]\d{2,}[-_]\d{2,}$",
     "guides": r"^sg[A-Z0-9]|(?i:(?:^|[-_.])(?:sgrna|grna|guide)(?:$|[-_.\d]))|(?i:^non[-_ ]?target)",
     "spike-ins": r"^ERCC-\d{5}$",

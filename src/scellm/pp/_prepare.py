@@ -197,7 +197,7 @@ def _warn(adata: AnnData, expression: Expression, binned: Binned, min_counts: fl
     n, matrix = adata.n_obs, expression.matrix
     found = [expression.matrix.features.guess]
     if expression.guess:
-        found.append(f"adata.{matrix.name} was read as {expression.detected.kind}. {expression.guess}")
+        found.append(f"adata.{matrix.name} was read as {expression.detected.kind}: {expression.guess}")
     empty = int((np.diff(binned.bins.indptr) == 0).sum())
     if empty:
         found.append(

@@ -70,8 +70,9 @@ def read_weights(path: str | PathLike) -> tuple[dict[str, Tensor], dict[str, Any
     state, _ = read_tensors(file)
     if card["format"] == FORMAT and "fingerprint" not in card:
         raise damaged(file, "its card lacks the checksum")
-    if any(v.is_floating_point() and str(v.dtype) != f"torch.{card.get('dtype')}" for v in state.values()):
-        raise damaged(file, f"its tensors are not of dtype {card.get('dtype')!r}, as its card says")
+    stated = card.get("dtype", "float32")
+    if any(v.is_floating_point() and str(v.dtype) != f"torch.{stated}" for v in state.values()):
+        raise damaged(file, f"its tensors are not of dtype {stated!r}, as its card says")
     require_finite(state, str(file))
     return upgrade(state, card)
 
