@@ -3,8 +3,8 @@
     python benchmarks/annotation.py WORK [--seeds 5] [--sets pbmc3k ...]
 
 Each set is tested with 5 and 10 labelled cells per type, and with 10 % and 80 % of the cells labelled. The cells of a
-set are encoded once and kept in WORK, and so are principal components: what is timed is the rest. `--time NAME` measures
-the whole call on one set against encoding alone. Writes docs/user_guide/_annotation.md.
+set are encoded once and kept in WORK, and so are principal components. `--time NAME` measures the README's lines on one
+set against encoding alone. Writes docs/user_guide/_annotation.md.
 """
 
 from __future__ import annotations

@@ -141,10 +141,11 @@ def _several(unlabeled: Any) -> Iterable[Any]:
 
 def _text(value: Any, key: str) -> str:
     if isinstance(value, numbers.Real) and not isinstance(value, bool | np.bool_ | numbers.Integral):
-        if np.isnan(float(value)):
+        number = float(value)
+        if np.isnan(number):
             return NO_LABEL
-        if float(value) != int(value):
+        if not number.is_integer():
             msg = f"obs[{key!r}] holds numbers with decimals, such as {value}: they are no types. Pass another column."
             raise ValueError(msg)
-        return str(int(value))
+        return str(int(number))
     return str(value).strip()

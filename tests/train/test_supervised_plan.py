@@ -29,7 +29,9 @@ def test_only_the_parts_are_trained_and_drop_out():
 
 @pytest.mark.parametrize("early_stopping", [True, False])
 def test_best_weights_are_kept_only_where_training_stops_early(model, early_stopping):
-    model.train(max_epochs=8, lr=0.05, tune="full", head="mlp", early_stopping=early_stopping, validation_size=0.3, **QUIET)
+    model.train(
+        max_epochs=8, lr=0.05, tune="full", head="mlp", early_stopping=early_stopping, validation_size=0.3, **QUIET
+    )
     losses = model.history["validation_loss"]["validation_loss"].astype(float)
     assert len(losses) <= 8
     if not early_stopping:

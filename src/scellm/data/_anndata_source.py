@@ -68,7 +68,7 @@ class AnnDataSource(CellSource):
         if self.dataset.needs_counts:
             for start in range(0, len(self.order.indices), _BLOCK):
                 counts = self.dataset.counts.rows(np.sort(self.order.indices)[start : start + _BLOCK])
-                found.update(np.ascontiguousarray(counts.count, np.float64))
+                found.update(np.ascontiguousarray(counts.count, np.float64).tobytes())
         if _keys.MALIGNANCY_KEY in self.manager.data_registry:
-            found.update(np.ascontiguousarray(self.manager.get_from_registry(_keys.MALIGNANCY_KEY), np.int64))
+            found.update(np.ascontiguousarray(self.manager.get_from_registry(_keys.MALIGNANCY_KEY), np.int64).tobytes())
         return super().describe() | {"contents": found.hexdigest()}

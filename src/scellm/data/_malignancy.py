@@ -13,8 +13,9 @@ from scellm._labels import Labels
 NORMAL, TUMOR, UNKNOWN = 0, 1, -1
 
 _NORMAL = re.compile(
-    r"\bnormal|\bhealthy\b|\bcontrol\b|\bctrl\b|\bbenign\b|\bdiploid\b|\badjacent\b|\bnon[ ]?"
-    r"(?:tumou?r|malignant|cancer|neoplastic)|\b(?:no|not) (?:tumou?r|cancer)|(?:tumou?r|cancer) free|\bpara ?(tumou?r|cancer)|\bperi ?tumou?r|\bfalse\b"
+    r"\bnormal|\bhealthy\b|\bcontrol\b|\bctrl\b|\bbenign\b|\bdiploid\b|\badjacent\b|\bfalse\b|"
+    r"\bnon ?(?:tumou?r|malignant|cancer|neoplastic)|\b(?:no|not) (?:tumou?r|cancer)|(?:tumou?r|cancer) free|"
+    r"\bpara ?(?:tumou?r|cancer)|\bperi ?tumou?r"
 )
 _TUMOR = re.compile(
     r"tumou?r|cancer|malignan|carcinoma|adenoca|metasta|neoplas|leuka?emia|lymphoma|melanoma|sarcoma|glioma|"

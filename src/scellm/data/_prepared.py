@@ -126,7 +126,7 @@ def fingerprint_of_cells(adata: AnnData) -> str:
     bins, ids = stored_bins(adata)
     found = blake2b(str(bins.shape).encode(), digest_size=16)
     for part in (bins.data, bins.indices, bins.indptr, ids):
-        found.update(np.ascontiguousarray(part))
+        found.update(np.ascontiguousarray(part).tobytes())
     return found.hexdigest()
 
 
@@ -137,8 +137,8 @@ def _warn_of_lost_genes(adata: AnnData, report: PrepareReport) -> None:
     now = len(np.unique(ids[ids >= 0]))
     if now < report.genes_matched:
         msg = (
-            f"adata holds {now:,} of the {report.genes_matched:,} genes that were known when scellm.pp.prepare read it: "
-            "genes were left out since, and the embeddings lack them. Embed before selecting genes, or keep all genes "
+            f"adata holds {now:,} of {report.genes_matched:,} genes that were known when scellm.pp.prepare read it. "
+            "Genes were left out since, and the embeddings lack them. Embed before selecting genes, or keep all genes "
             "in adata.raw, and prepare again."
         )
         warnings.warn(msg, UserWarning, stacklevel=2)

@@ -45,8 +45,8 @@ def repaired(names: pd.Index) -> list[pd.Index]:
     Returns
     -------
     list of pandas.Index
-        An Ensembl id within the name; the first and the second of two joined names; a date of Excel as the gene that it was; and a
-        name whose hyphens R's `make.names` had turned into dots. A name that a form does not concern is "".
+        An Ensembl id within the name; the first and the second of two joined names; a date of Excel as the gene that it
+        was; and a name whose hyphens R's `make.names` had turned into dots. A name that a form does not concern is "".
     """
     within = names.to_series().str.extract(_ENSEMBL_WITHIN, expand=False).fillna("")
     first = names.to_series().str.extract(_FIRST_OF_TWO, expand=False).fillna("")

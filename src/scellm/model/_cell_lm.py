@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from os import PathLike
-from pathlib import Path
-from typing import Any, Literal, final, overload
+from typing import Any, final
 
 import numpy as np
-import pandas as pd
-import torch
 from anndata import AnnData
-from scvi import REGISTRY_KEYS, settings
+from scvi import REGISTRY_KEYS
 from scvi.utils import setup_anndata_dsp
 
 from scellm._compat import device_of
@@ -19,21 +16,17 @@ from scellm._inputs import cell_positions, require_anndata
 from scellm._labels import Labels
 from scellm._logging import logger
 from scellm._options import refuse_unknown
-from scellm._random import seeded
 from scellm.data import Corpus, SourceOptions
 from scellm.data._datamodule import PretrainingDataModule
 from scellm.data._fields import GeneTokenField, LabelField, MalignancyField
-from scellm.data._label_split import LabelSplit
 from scellm.data._samplers import StepSampler
 from scellm.data._sources import as_source
 from scellm.data._views import get_view, name_of_view
-from scellm.model._fine_tune_types import fine_tune_types
-from scellm.model._own_head import OwnHead
-from scellm.model._solve_types import history_of, report, solve_types
-from scellm.model._token_model import Indices, TokenModel
+from scellm.model._token_model import Indices
+from scellm.model._typed_model import TypedModel
 from scellm.module import CellLMModule
-from scellm.nn import AnnotationHead, Config
-from scellm.train import FineTuningConfig, PretrainingConfig
+from scellm.nn import Config
+from scellm.train import PretrainingConfig
 from scellm.train._pretraining_run import RunData, draw_seed, start_run
 from scellm.train._trainer_options import split_options, with_options
 from scellm.train.objectives._registry import make_heads
@@ -46,8 +39,8 @@ def _check_columns(adata: AnnData, labels_key: str | None, unlabeled: Any, malig
     for name, key in (("labels_key", labels_key), ("malignancy_key", malignancy_key)):
         if key is not None and key not in adata.obs:
             msg = (
-                f"{name}={key!r} is not in adata.obs, which holds {list(adata.obs.columns)[:12]}. Pass one of these, or "
-                "leave it out."
+                f"{name}={key!r} is not in adata.obs, which holds {list(adata.obs.columns)[:12]}. Pass one of these, "
+                "or leave it out."
             )
             raise KeyError(msg)
     if malignancy_key is not None:
@@ -59,7 +52,7 @@ def _check_columns(adata: AnnData, labels_key: str | None, unlabeled: Any, malig
 
 
 @final
-class CellLM(TokenModel):
+class CellLM(TypedModel):
     """A cell language model: a Performer over the expressed genes of each cell.
 
     The method is that of Zhao, Zhang and Nie (2023, arXiv:2306.04371). A cell is the set of its expressed genes, each
@@ -112,24 +105,9 @@ class CellLM(TokenModel):
 
     _module_cls = CellLMModule
     _not_pretrained = ("annotation_head.",)  # specific to the types of one data set
-    _own_head: OwnHead | None = None
 
     def _make_module(self, config: Config) -> CellLMModule:
         return self._module_cls(config, len(self._types()), make_heads())
-
-    def _summary(self) -> str:
-        types = self._types()
-        if not types:
-            return f"{super()._summary()}; set up without cell types"
-        learned = "learned" if "train" in getattr(self, "configs_", {}) else "not learned yet: run model.train()"
-        return f"{super()._summary()}; {len(types)} cell types, {learned}"
-
-    def _types(self) -> list[str]:
-        """Names of the cell types, in the order of the head's logits; none if the model was set up without labels."""
-        fields = self.registry_["field_registries"]
-        if REGISTRY_KEYS.LABELS_KEY not in fields:
-            return []
-        return list(fields[REGISTRY_KEYS.LABELS_KEY]["state_registry"][LabelField.CATEGORICAL_MAPPING_KEY])[:-1]
 
     @classmethod
     @setup_anndata_dsp.dedent
@@ -246,7 +224,7 @@ class CellLM(TokenModel):
         """
         chosen, trainer_options = split_options(PretrainingConfig, config, options, "pretrain")
         seed = draw_seed(checkpoint)
-        data = self._own_manager() if corpus is None else corpus
+        data: Any = self._own_manager() if corpus is None else corpus
         if corpus is None and indices is not None:
             indices = cell_positions(indices, data.adata.obs_names)
         source = as_source(data, self._source_options(chosen, indices, seed))
@@ -285,184 +263,3 @@ class CellLM(TokenModel):
             power=config.source_power,
             block=config.source_block,
         )
-
-    @with_options(FineTuningConfig)
-    def train(
-        self,
-        *,
-        indices: Sequence[int] | np.ndarray | None = None,
-        accelerator: str = "auto",
-        devices: int | list[int] | str = "auto",
-        datasplitter_kwargs: dict[str, Any] | None = None,
-        config: FineTuningConfig | None = None,
-        **options: Any,
-    ) -> None:
-        """Learn cell types from the labelled cells.
-
-        By default the encoder stays as it is, and the head is solved: multinomial logistic regression on the
-        embeddings, which takes one pass over the labelled cells and no learning rate. For the model's own cells a
-        second head is solved on the embedding joined with 50 principal components of their log expression
-        (`scellm.tl.embed(adapt="pca")`), and the logits of both are averaged; for any other cells the embedding alone
-        answers, which transfers better between studies. Probabilities are calibrated by one temperature, on cells that
-        were left out.
-
-        Parameters
-        ----------
-        indices
-            Cells that may be used; by default all. Leave out a test set: cells outside `indices` are never used.
-        accelerator, devices
-            As in Lightning; one device.
-        datasplitter_kwargs
-            For :class:`scvi.dataloaders.DataSplitter`; `external_indexing=[train, validation, test]` sets the split,
-            and no head then learns from the validation cells.
-        config
-            Options as an object; those given by name replace its fields.
-        %(options)s
-        **trainer_options
-            For :class:`lightning.pytorch.Trainer`; not used by a solved head.
-
-        Returns
-        -------
-        None
-            Adds `validation_loss`, `validation_accuracy` and `validation_macro_f1` to `history`; training by steps also
-            `train_loss` and `train_accuracy`.
-
-        Raises
-        ------
-        TypeError
-            If an option is not known; the message lists similar names.
-        ValueError
-            If there are no labels, fewer than two types, or a value is not allowed.
-        """
-        chosen, trainer_options = split_options(FineTuningConfig, config, options, "train")
-        kwargs = datasplitter_kwargs or {}
-        self._validate_anndata()
-        seed = settings.seed if settings.seed is not None else 0
-        types, given = self._types(), kwargs.get("external_indexing")
-        split = LabelSplit.of(self.adata_manager, types, indices, chosen.validation_size, seed, given)
-        self._own_head, kept = None, False
-        if not self.is_trained_ and chosen.tune == "head":
-            logger.warning("train: %s", self._untrained())
-        if not chosen.solved:
-            stopping = chosen.trainer_options(validated=len(split.validation) > 0)
-            data = split.loader(self.adata_manager, chosen.batch_size, **kwargs)
-            options = {**stopping, **trainer_options}
-            fit = lambda plan: self._fit(plan, data, chosen.max_epochs, accelerator, devices, **options)
-            with seeded(seed):
-                kept = fine_tune_types(self, types, split, chosen, fit, seed)
-        if not kept:
-            head, self._own_head = solve_types(self, types, split, chosen, seed, given=given is not None)
-            report(head, self._own_head, len(split.train) + len(split.validation), len(types))
-            self.history_ = (self.history_ or {}) | history_of(head)
-            held_out = split.validation if given is not None else np.zeros(0, int)
-            rows = np.union1d(split.train, split.validation)
-            self.train_indices_, self.validation_indices_ = np.setdiff1d(rows, held_out), held_out
-        self._record("train", chosen.to_dict())
-        self._model_summary_string = self._summary()
-
-    @property
-    def labels_key(self) -> str | None:
-        """Column of `obs` that the model learns types from; `None` if it was set up without labels."""
-        fields = self.registry_["field_registries"]
-        if REGISTRY_KEYS.LABELS_KEY not in fields:
-            return None
-        return fields[REGISTRY_KEYS.LABELS_KEY]["state_registry"]["original_key"]
-
-    def features_of(self, adata: AnnData | None = None) -> str:
-        """Which features :meth:`predict` uses for these cells.
-
-        Parameters
-        ----------
-        adata
-            Cells, prepared; by default those of the model.
-
-        Returns
-        -------
-        str
-            "embedding and components" for the cells that the head was solved on, else "embedding".
-        """
-        adata = self.adata if adata is None else adata
-        own = self._own_head is not None and adata is not None and self._own_head.knows(adata)
-        return "embedding and components" if own else "embedding"
-
-    def _saved_state(self) -> dict[str, torch.Tensor]:
-        return super()._saved_state() | ({} if self._own_head is None else self._own_head.to_state())
-
-    def _saved_facts(self) -> dict[str, Any]:
-        own = {} if self._own_head is None else {"own_cells": self._own_head.cells}
-        return super()._saved_facts() | own
-
-    def _restore(self, state: dict[str, torch.Tensor], facts: dict[str, Any], folder: Path) -> None:
-        self._own_head = OwnHead.from_state(state, facts)
-        if facts["configs"].get("train", {}).get("head") == "mlp":
-            self.module.annotation_head = AnnotationHead(self.module.config.cell_dim, len(self._types()))
-        super()._restore(state, facts, folder)
-        self._model_summary_string = self._summary()
-
-    @overload
-    def predict(
-        self,
-        adata: AnnData | None = None,
-        *,
-        indices: Indices = None,
-        soft: Literal[False] = False,
-        batch_size: int | None = None,
-    ) -> np.ndarray: ...
-
-    @overload
-    def predict(
-        self,
-        adata: AnnData | None = None,
-        *,
-        indices: Indices = None,
-        soft: Literal[True],
-        batch_size: int | None = None,
-    ) -> pd.DataFrame: ...
-
-    def predict(
-        self,
-        adata: AnnData | None = None,
-        *,
-        indices: Indices = None,
-        soft: bool = False,
-        batch_size: int | None = None,
-    ) -> np.ndarray | pd.DataFrame:
-        """Predict cell types.
-
-        Parameters
-        ----------
-        adata
-            Cells; by default those of the model. No labels are needed.
-        indices
-            Cells to predict, in any order; by default all.
-        soft
-            Return probabilities.
-        batch_size
-            Cells read at once; affects the speed, not the result.
-
-        Returns
-        -------
-        numpy.ndarray or pandas.DataFrame
-            Names, (n,); or float32 probabilities, (n, types), indexed by cell, one column per type.
-
-        Raises
-        ------
-        RuntimeError
-            If the model was not trained on cell types.
-        """
-        if "train" not in self.configs_:
-            msg = "This CellLM was not trained on cell types. Set up with labels_key=..., then run model.train()."
-            raise RuntimeError(msg)
-        cells = self._embed(adata, indices, batch_size)
-        data = self.adata if adata is None else adata
-        with torch.inference_mode():
-            if self.features_of(data) == "embedding" or self._own_head is None:
-                logits = self.module.type_logits(cells.to(self.device)).float().cpu()
-            else:
-                rows = cell_positions(indices, data.obs_names)
-                logits = torch.from_numpy(self._own_head.logits(cells.numpy(), rows))
-            probabilities = logits.softmax(1).numpy().astype(np.float32)
-        types = np.array(self._types(), dtype=object)
-        if not soft:
-            return types[probabilities.argmax(1)]
-        return pd.DataFrame(probabilities, index=self._cell_names(adata, indices), columns=types)

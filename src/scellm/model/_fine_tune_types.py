@@ -11,10 +11,9 @@ from torch.nn.functional import cross_entropy
 
 from scellm._logging import logger
 from scellm.data._label_split import LabelSplit
-from scellm.model._solve_types import write_head
+from scellm.model._solve_types import make_solver, write_head
 from scellm.nn import AnnotationHead
 from scellm.train import FineTuningConfig, FineTuningPlan, class_weights
-from scellm.train._solve_head import HeadSolver
 
 if TYPE_CHECKING:
     from scellm.model._token_model import TokenModel
@@ -27,11 +26,7 @@ def start_head(model: TokenModel, types: list[str], split: LabelSplit, config: F
         model.module.annotation_head = AnnotationHead(model.module.config.cell_dim, len(types)).to(model.device)
         return
     z = model._embed(None, split.train, None).numpy()
-    weights = class_weights(config.class_weights, split.codes[split.train], types)
-    solver = HeadSolver(
-        split.codes[split.train], len(types), config.strength, None if weights is None else weights.numpy(), seed
-    )
-    write_head(model, solver.solve([z])[0])
+    write_head(model, make_solver(z, types, split.codes[split.train], config, seed).solve([slice(None)]))
 
 
 def fine_tune_types(

@@ -109,7 +109,7 @@ class SavedModel(PretrainedModel):
     def load(
         cls,
         dir_path: str | PathLike,
-        adata: AnnData | bool | None = None,
+        adata: AnnData | bool | None = None,  # noqa: FBT001  as in scvi-tools
         accelerator: str = "auto",
         device: int | str = "auto",
         prefix: str | None = None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +19,10 @@ from scellm.train._solve_head import HeadSolver, SolvedHead
 
 if TYPE_CHECKING:
     from scellm.model._token_model import TokenModel
+
+MIXTURES = ((0, 1), (0,), (1,), (0, 1, 2), (1, 2), (2,))
+"""Heads that may be averaged for a model's own cells: on the embedding, on all features, on the components. The mixture
+is chosen by the loss on labelled cells that were left out; this rule was chosen on sources of the corpus."""
 
 
 def solve_types(
@@ -48,37 +53,41 @@ def solve_types(
     rows = np.concatenate([split.train, split.validation])
     held_out = np.arange(len(split.train), len(rows)) if given else None
     z = model._embed(None, rows, None).numpy()  # (labelled, d)
-    weights = class_weights(config.class_weights, split.codes[rows], types)
-    solver = HeadSolver(
-        split.codes[rows], len(types), config.strength, None if weights is None else weights.numpy(), seed
-    )
     components = _components(model)
-    if components is None:
-        (head,) = solver.solve([z], held_out)
-        own = None
-    else:
-        joined = joined_features(z, components[rows])
-        parts = [_scaled(z), joined]
-        plain, wide = solver.solve(parts, held_out)
-        mean = solver.joined([plain, wide], parts, [slice(0, z.shape[1]), slice(None)])
-        own = OwnHead.of(model.adata, components, (z, components[rows]), mean)
-        head = _on_raw(plain, z)
+    joined = joined_features(z, np.zeros((len(z), 1), np.float32) if components is None else components[rows])
+    d = z.shape[1]
+    solver = make_solver(joined, types, split.codes[rows], config, seed, held_out)
+    plain = solver.solve([slice(0, d)])
+    head = _on_raw(plain, z)
+    own = None
+    if components is not None:
+        mixed = solver.solve([slice(0, d), slice(None), slice(d, None)], MIXTURES)
+        own = OwnHead.of(model.adata, components, (z, components[rows]), mixed)
+        head = replace(head, scores=mixed.scores)
     write_head(model, head)
     return head, own
 
 
-def _scaled(z: np.ndarray) -> np.ndarray:
-    """The embedding in the form that it has among the joined features."""
-    return joined_features(z, np.zeros((len(z), 1), np.float32))[:, :-1]
+def make_solver(
+    x: np.ndarray,
+    types: list[str],
+    codes: np.ndarray,
+    config: FineTuningConfig,
+    seed: int,
+    held_out: np.ndarray | None = None,
+) -> HeadSolver:
+    """A solver with the options of a configuration."""
+    weights = class_weights(config.class_weights, codes, types)
+    by_type = None if weights is None else weights.numpy()
+    return HeadSolver(x, codes, len(types), strength=config.strength, weights=by_type, seed=seed, held_out=held_out)
 
 
 def _on_raw(head: SolvedHead, z: np.ndarray) -> SolvedHead:
-    """The same head on embeddings as they are."""
-    mean = z.mean(0, dtype=np.float64)
-    total = float(z.var(0, dtype=np.float64).sum())
-    scale = np.sqrt(z.shape[1] / total) if total > 0 else 1.0
-    weight = head.weight * scale
-    return SolvedHead(weight, head.bias - weight @ mean, head.strength, head.temperature, head.scores, head.how)
+    """The part of a head on joined features that reads the embedding, for embeddings as they are."""
+    d = z.shape[1]
+    mean, total = z.mean(0, dtype=np.float64), float(z.var(0, dtype=np.float64).sum())
+    weight = head.weight[:, :d] * (np.sqrt(d / total) if total > 0 else 1.0)
+    return replace(head, weight=weight, bias=head.bias - weight @ mean)
 
 
 def write_head(model: TokenModel, head: SolvedHead) -> None:

@@ -172,8 +172,9 @@ class TokenModel(SavedModel):
         try:
             return super()._validate_anndata(adata, *args, **kwargs)
         except BaseException:
-            for key in [] if adata is None else [k for k in adata.uns if k.startswith("_scvi") and k not in known]:
-                del adata.uns[key]  # data that were refused stay as they were
+            if adata is not None:
+                for key in [k for k in adata.uns if k.startswith("_scvi") and k not in known]:
+                    del adata.uns[key]  # data that were refused stay as they were
             raise
 
     def _own_manager(self) -> AnnDataManager:

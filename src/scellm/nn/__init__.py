@@ -33,6 +33,7 @@ __all__ = [
     "Favor",
     "FeedForward",
     "GeneTable",
+    "LinearHead",
     "MalignancyHead",
     "MaskedHead",
     "MeanPooling",

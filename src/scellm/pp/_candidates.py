@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import scipy.sparse as sp
 
-from scellm.pp._detect import DetectedInput, detect
+from scellm.pp._detect import detect
+from scellm.pp._detected import DetectedInput
 from scellm.pp._linear import linear
 from scellm.pp._matrix import Matrix, SumOfLayers
 
@@ -137,7 +138,7 @@ def _by_rank(pool: list[Candidate]) -> list[Candidate]:
 def _proven(proof: Candidate, pool: list[Candidate]) -> Choice:
     """Read the counts behind an exact log: themselves if they are there."""
     rows = _rows(proof)
-    agree, differ = [proof], []
+    agree, differ = [proof], list[Candidate]()
     for c in pool:
         if c is proof or not (c.detected.is_counts or _proves(c)):
             continue

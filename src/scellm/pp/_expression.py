@@ -10,7 +10,7 @@ from anndata import AnnData
 
 from scellm._compat import layer_names
 from scellm.pp._candidates import Choice, choose, judge
-from scellm.pp._detect import DetectedInput
+from scellm.pp._detected import DetectedInput
 from scellm.pp._linear import linear
 from scellm.pp._matrix import SUM, Matrix, matrix_names
 

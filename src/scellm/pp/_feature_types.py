@@ -10,8 +10,8 @@ import pandas as pd
 from scellm.genes import load_vocabulary
 from scellm.genes._match import match_names
 
-_COLUMNS = ("feature_types", "feature_type", "featuretype", "featuretypes", "modality", "modalities", "feature_class")
-_COLUMNS += ("feature_biotype", "assay", "library_type", "type", "types", "feature", "mod")
+_COLUMNS = {"feature_types", "feature_type", "featuretype", "featuretypes", "modality", "modalities", "feature_class"}
+_COLUMNS |= {"feature_biotype", "assay", "library_type", "type", "types", "feature", "mod"}
 _GENES = {"gene expression", "gene", "genes", "gex", "rna", "mrna", "transcript", "transcripts", "scrna", "rna-seq"}
 _GENES |= {"gene_expression", "geneexpression", "expression", "transcriptome", "rna_counts", "gene-expression"}
 _BY_NAME = {

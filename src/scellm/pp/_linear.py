@@ -7,7 +7,7 @@ import math
 import numpy as np
 import scipy.sparse as sp
 
-from scellm.pp._detect import BASES, MIXED, DetectedInput
+from scellm.pp._detected import BASES, MIXED, DetectedInput
 from scellm.pp._rows import row_sums, units
 
 

@@ -33,12 +33,13 @@ def as_numbers(values: np.ndarray, name: str) -> np.ndarray:
     if dtype.kind in "biu":
         return values.astype(np.float64)
     try:
-        if dtype.kind == "c":
-            raise ValueError("complex numbers")
-        return values.astype(np.float32 if dtype == np.float16 else np.float64)
-    except (TypeError, ValueError) as error:
-        msg = f"adata.{name} holds values of dtype {dtype}, which are no real numbers ({error})."
-        raise ValueError(msg) from error
+        converted = None if dtype.kind == "c" else values.astype(np.float32 if dtype == np.float16 else np.float64)
+    except (TypeError, ValueError):
+        converted = None
+    if converted is None:
+        msg = f"adata.{name} holds values of dtype {dtype}, which are no real numbers."
+        raise ValueError(msg)
+    return converted
 
 
 def check_structure(x: Any, name: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields
 from typing import Self
 
@@ -44,7 +44,7 @@ class RowFacts:
     @classmethod
     def of(cls, matrix: Matrix) -> Self:
         """Read all values once."""
-        return _joined(cls, map_blocks(_facts, (block for _, block in matrix.blocks())))
+        return cls(*_joined(map_blocks(_facts, (block for _, block in matrix.blocks()))))
 
 
 @dataclass(frozen=True)
@@ -90,12 +90,14 @@ class Inverse:
             whole_unit[held], whole[held] = unit, multiples
             return Inverse(whole_unit, whole, row_sums(y))
 
-        return _joined(cls, map_blocks(work, (block for _, block in matrix.blocks())))
+        return cls(*_joined(map_blocks(work, (block for _, block in matrix.blocks()))))
 
 
-def _joined(kind, parts):  # type: ignore[no-untyped-def]  # the same for both classes above
-    parts = list(parts)
-    return kind(*(np.concatenate([getattr(p, f.name) for p in parts] or [np.zeros(0)]) for f in fields(kind)))
+def _joined(found: Iterable[RowFacts | Inverse]) -> Iterator[np.ndarray]:
+    """The facts of consecutive blocks, one array after another."""
+    parts = list(found)
+    for field in fields(parts[0]):
+        yield np.concatenate([getattr(part, field.name) for part in parts])
 
 
 def _facts(block: sp.csr_matrix) -> RowFacts:
@@ -120,9 +122,9 @@ def _facts(block: sp.csr_matrix) -> RowFacts:
             low=np.where(n > 0, low, 0.0),
             high=np.where(n > 0, high, 0.0),
             total=reduce(np.add, x, 0.0),
-            finite=reduce(np.logical_and, np.isfinite(x), True),
-            whole=reduce(np.logical_and, near, True) & ((high >= 1) | (n == 0)),
-            strict=reduce(np.logical_and, x == np.floor(x), True),
+            finite=reduce(np.logical_and, np.isfinite(x), 1),
+            whole=reduce(np.logical_and, near, 1) & ((high >= 1) | (n == 0)),
+            strict=reduce(np.logical_and, x == np.floor(x), 1),
         )
 
 

@@ -191,8 +191,9 @@ class PretrainingPlan(TokenPlan):
         bad, saved = _not_finite(self.module, lambda p: p)[:3], self.checkpoint.path
         last = f"The last checkpoint, {saved}, is good." if saved is not None else "Make a new model."
         msg = (
-            f"Pretraining stopped: the update of step {self.step} left weights that are not finite, in {bad}. This model "
-            f"is lost. {last} Usual causes: lr={self.config.lr:g} or weight_decay={self.config.weight_decay:g} too high."
+            f"Pretraining stopped: the update of step {self.step} left weights that are not finite, in {bad}. This "
+            f"model is lost. {last} Usual causes: lr={self.config.lr:g} or weight_decay={self.config.weight_decay:g} "
+            "too high."
         )
         raise FloatingPointError(msg)
 

@@ -20,6 +20,7 @@ ENOUGH = 200
 """Labelled cells from which on the strength is chosen by cross-validation."""
 
 _FOLDS, _CHOICE, _MANY, _HELD_OUT = 5, 1000, 2000, 0.1
+_NEVER = -1e4  # logit of a type that has no cell to learn from
 
 
 @dataclass(frozen=True)
@@ -55,15 +56,17 @@ class SolvedHead:
 
 
 class HeadSolver:
-    """Multinomial logistic regression on several sets of features, whose logits are averaged.
+    """Multinomial logistic regression on slices of features, and the mean of their logits that validates best.
 
-    Each set of features is centred and divided by one number, the root of its mean variance. As logits are linear, so
-    is their mean: the result is one head on all features side by side.
+    Features are centred and divided by one number, the root of their mean variance. As logits are linear, so is their
+    mean: the result is one head.
 
     Parameters
     ----------
+    x
+        Features of the labelled cells, float32, (cells, features).
     codes
-        Type of each labelled cell, int64, (cells,).
+        Type of each, int64, (cells,).
     n_types
         Number of types.
     strength
@@ -72,118 +75,111 @@ class HeadSolver:
         Weight of each type, (types,); `None` for equal weights.
     seed
         Seed of the folds.
+    held_out
+        Cells for validation only, as indices; by default they are chosen, and heads are solved on all cells in the end.
     """
 
     def __init__(
-        self, codes: np.ndarray, n_types: int, strength: float | None, weights: np.ndarray | None, seed: int
+        self,
+        x: np.ndarray,
+        codes: np.ndarray,
+        n_types: int,
+        *,
+        strength: float | None = None,
+        weights: np.ndarray | None = None,
+        seed: int = 0,
+        held_out: np.ndarray | None = None,
     ) -> None:
-        self.codes, self.n_types, self.strength, self.weights, self.seed = codes, n_types, strength, weights, seed
+        self.x, self.codes, self.n_types, self.weights, self.seed = x, codes, n_types, weights, seed
+        self.held_out = None if held_out is None or not len(held_out) else held_out
+        self.strength = self._choose() if strength is None else strength
 
-    def solve(self, parts: Sequence[np.ndarray], held_out: np.ndarray | None = None) -> list[SolvedHead]:
-        """One head for each set of features.
+    def solve(self, parts: Sequence[slice], mixtures: Sequence[tuple[int, ...]] = ((0,),)) -> SolvedHead:
+        """Solve a head on each slice, and return the mixture of lowest loss on cells left out.
 
         Parameters
         ----------
         parts
-            Features of the labelled cells, float32, (cells, features), one array for each head.
-        held_out
-            Cells for validation only, as indices; by default they are chosen, and the head is solved on all cells in
-            the end.
+            Slices of the features.
+        mixtures
+            Which parts are averaged; one is chosen.
         """
-        return [self._solve(x, held_out) for x in parts]
+        used = sorted({i for mixture in mixtures for i in mixture})
+        found = {i: self._out_of_fold(self.x[:, parts[i]]) for i in used}
+        rows = found[used[0]][0]
+        mean = lambda mixture: np.mean([found[i][1] for i in mixture], axis=0)
+        best = min(mixtures, key=lambda m: self._calibrated(rows, mean(m))[1].get("loss", 0.0))
+        temperature, scores = self._calibrated(rows, mean(best))
+        weight, bias = np.zeros((self.n_types, self.x.shape[1])), np.zeros(self.n_types)
+        for i in best:
+            own, intercept = self._final(self.x[:, parts[i]])
+            weight[:, parts[i]] += own / len(best)
+            bias += intercept / len(best)
+        return SolvedHead(weight / temperature, bias / temperature, self.strength, temperature, scores, self._how())
 
-    def joined(self, heads: Sequence[SolvedHead], parts: Sequence[np.ndarray], slices: Sequence[slice]) -> SolvedHead:
-        """The mean of heads as one head on the widest features, calibrated on its own.
+    def _how(self) -> str:
+        if self.held_out is not None:
+            return f"{len(self.held_out):,} held-out cells"
+        return "a held-out tenth" if len(self.x) >= _MANY else f"{_FOLDS}-fold cross-validation"
 
-        Parameters
-        ----------
-        heads
-            Heads.
-        parts
-            Features of each, of the labelled cells.
-        slices
-            Where the features of each head are among the widest.
-        """
-        width = max(x.shape[1] for x in parts)
-        weight, bias = np.zeros((self.n_types, width)), np.zeros(self.n_types)
-        for head, at in zip(heads, slices, strict=True):
-            weight[:, at] += head.weight * head.temperature / len(heads)
-            bias += head.bias * head.temperature / len(heads)
-        rows, logits = self._out_of_fold(parts, heads[0].strength)
-        temperature, scores = self._calibrated(rows, logits)
-        return SolvedHead(
-            weight / temperature, bias / temperature, heads[0].strength, temperature, scores, heads[0].how
-        )
+    def _final(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Weight and bias from all cells that may be learned from."""
+        rows = np.arange(len(x)) if self.held_out is None else np.setdiff1d(np.arange(len(x)), self.held_out)
+        rotated, back = _rotated(x)
+        weight, bias = self._fit(rotated[rows], self.codes[rows], x.shape[1])
+        return weight if back is None else weight @ back, bias
 
-    def _solve(self, x: np.ndarray, held_out: np.ndarray | None) -> SolvedHead:
-        strength = self._choose(x) if self.strength is None else self.strength
-        if held_out is not None and len(held_out):
-            rows = np.setdiff1d(np.arange(len(x)), held_out)
-            weight, bias = self._fit(x[rows], self.codes[rows], strength)
-            scored, logits, how = held_out, x[held_out] @ weight.T + bias, f"{len(held_out):,} held-out cells"
-        else:
-            weight, bias = self._fit(x, self.codes, strength)
-            scored, logits = self._out_of_fold([x], strength)
-            how = "a held-out tenth" if len(x) >= _MANY else f"{_FOLDS}-fold cross-validation"
-        temperature, scores = self._calibrated(scored, logits)
-        return SolvedHead(weight / temperature, bias / temperature, strength, temperature, scores, how)
-
-    def _choose(self, x: np.ndarray) -> float:
+    def _choose(self) -> float:
         """The strength with the lowest loss on cells left out, if there are enough; else a fixed one."""
+        x = self.x
         if len(x) < ENOUGH:
             return FIXED_STRENGTH
         some = np.sort(np.random.default_rng(self.seed).permutation(len(x))[:_CHOICE])
-        part = HeadSolver(self.codes[some], self.n_types, None, self.weights, self.seed)
         losses = []
         for strength in STRENGTHS:
-            rows, logits = part._out_of_fold([x[some]], strength)
-            losses.append(part._calibrated(rows, logits)[1].get("loss", np.inf))
+            part = HeadSolver(
+                x[some], self.codes[some], self.n_types, strength=strength, weights=self.weights, seed=self.seed
+            )
+            losses.append(part._calibrated(*part._out_of_fold(part.x))[1].get("loss", np.inf))
         return STRENGTHS[int(np.argmin(losses))]
 
-    def _out_of_fold(self, parts: Sequence[np.ndarray], strength: float) -> tuple[np.ndarray, np.ndarray]:
-        """Cells, and their mean logits by heads that were solved without them."""
-        fold = self._folds()
-        used = range(1) if len(fold) >= _MANY else range(_FOLDS)
-        rows, logits = [], []
-        for k in used:
-            inside, outside = np.flatnonzero(fold != k), np.flatnonzero(fold == k)
-            outside = outside[
-                np.isin(self.codes[outside], self.codes[inside])
-            ]  # a type's only cell cannot be predicted
-            if not len(outside) or len(np.unique(self.codes[inside])) < 2:
-                continue
-            found = np.zeros((len(outside), self.n_types))
-            for x in parts:
-                weight, bias = self._fit(x[inside], self.codes[inside], strength)
-                found += (x[outside] @ weight.T + bias) / len(parts)
-            rows.append(outside)
-            logits.append(found)
-        if not rows:
-            return np.zeros(0, int), np.zeros((0, self.n_types))
+    def _out_of_fold(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Cells, and their logits by heads that were solved without them."""
+        width = x.shape[1]
+        x, _ = _rotated(x)
+        rows, logits = [np.zeros(0, int)], [np.zeros((0, self.n_types))]
+        for inside, outside in self._folds():
+            outside = outside[np.isin(self.codes[outside], self.codes[inside])]  # a lone cell cannot be predicted
+            if len(outside) and len(np.unique(self.codes[inside])) > 1:
+                weight, bias = self._fit(x[inside], self.codes[inside], width)
+                rows.append(outside)
+                logits.append(x[outside] @ weight.T + bias)
         return np.concatenate(rows), np.concatenate(logits)
 
-    def _folds(self) -> np.ndarray:
-        """Fold of each cell, the same share of every type in each, (cells,)."""
-        rng = np.random.default_rng(self.seed)
-        order = rng.permutation(len(self.codes))
+    def _folds(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Cells to learn from and cells left out, the same share of every type in each fold."""
+        n = len(self.codes)
+        if self.held_out is not None:
+            return [(np.setdiff1d(np.arange(n), self.held_out), self.held_out)]
+        order = np.random.default_rng(self.seed).permutation(n)
         order = order[np.argsort(self.codes[order], kind="stable")]
-        fold = np.empty(len(self.codes), int)
-        n = round(1 / _HELD_OUT) if len(fold) >= _MANY else _FOLDS
-        fold[order] = np.arange(len(order)) % n
-        return fold
+        parts = round(1 / _HELD_OUT) if n >= _MANY else _FOLDS
+        fold = np.empty(n, int)
+        fold[order] = np.arange(n) % parts
+        return [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(1 if n >= _MANY else parts)]
 
-    def _fit(self, x: np.ndarray, codes: np.ndarray, strength: float) -> tuple[np.ndarray, np.ndarray]:
-        """Weight and bias on features as they are, for all types."""
+    def _fit(self, x: np.ndarray, codes: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
+        """Weight and bias on features as they are, for all types; `width` is their number before any rotation."""
         mean = x.mean(0, dtype=np.float64)
-        scale = float(np.sqrt(x.var(0, dtype=np.float64).mean())) or 1.0
+        scale = float(np.sqrt(x.var(0, dtype=np.float64).sum() / width)) or 1.0
         present, index = np.unique(codes, return_inverse=True)
         by_type: Any = None if self.weights is None else {i: float(self.weights[t]) for i, t in enumerate(present)}
-        model = LogisticRegression(C=strength, max_iter=1000, class_weight=by_type)
+        model = LogisticRegression(C=self.strength, max_iter=1000, class_weight=by_type)
         model.fit(((x - mean) / scale).astype(np.float32), index)
         coefficients, intercept = model.coef_, model.intercept_
         if len(present) == 2:  # scikit-learn then has one row, for the second type
             coefficients, intercept = np.vstack([-coefficients, coefficients]) / 2, np.array([-1, 1]) * intercept / 2
-        weight, bias = np.zeros((self.n_types, x.shape[1])), np.full(self.n_types, -1e4)
+        weight, bias = np.zeros((self.n_types, x.shape[1])), np.full(self.n_types, _NEVER)
         weight[present] = coefficients / scale
         bias[present] = intercept - weight[present] @ mean
         return weight, bias
@@ -202,3 +198,16 @@ class HeadSolver:
             "loss": float(loss(best)),
         }
         return float(np.exp(best)), scores
+
+
+def _rotated(x: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    """Features in as many dimensions as there are cells, if these are fewer, and the rotation back.
+
+    A penalty on the length of weights does not see a rotation, and directions in which no cell varies get no weight:
+    the solution is the same, and is found faster.
+    """
+    n, width = x.shape
+    if n >= width:
+        return x, None
+    basis = np.linalg.svd(x.astype(np.float64), full_matrices=False)[2]  # (n, width)
+    return (x @ basis.T).astype(np.float32), basis

@@ -1,6 +1,7 @@
 """Weights: the file format, weights by name, and checks of the tensors."""
 
-from scellm.weights._file import fingerprint, read_card, read_weights, write_weights
+from scellm._tensors import fingerprint
+from scellm.weights._file import read_card, read_weights, write_weights
 from scellm.weights._registry import available, find_weights
 
 __all__ = ["available", "find_weights", "fingerprint", "read_card", "read_weights", "write_weights"]

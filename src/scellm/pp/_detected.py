@@ -1,0 +1,69 @@
+"""The kinds of values that a matrix may hold."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+COUNTS, DECIMAL, NORMALISED, LOG, UNUSABLE = "counts", "counts with decimals", "normalised", "log1p", "not usable"
+MIXED = "mixed"
+
+BASES = {"e": math.e, "2": 2.0, "10": 10.0}
+"""Bases of the logarithms that are told."""
+
+SURE, OPEN, DOUBTFUL, GUESSED, EMPTY, NO = 5, 4, 3, 2, 1, 0
+"""How far values can be trusted: proven; counts come back, the scale does not; whole numbers that look like something
+else; guessed; all zero; not usable."""
+
+SETTLE = "If raw counts exist, put them in adata.layers['counts'] and prepare again"
+
+
+@dataclass(frozen=True)
+class DetectedInput:
+    """The kind of values in a matrix.
+
+    Parameters
+    ----------
+    kind
+        One of "counts", "counts with decimals", "normalised", "log1p", "mixed" (each cell is one of these, and its
+        counts come back exactly), "not usable".
+    why
+        The evidence, in words.
+    base
+        Base of the logarithm, for "log1p".
+    target
+        Sum that every cell was scaled to, if it is more than the sum of the cell's values, as some genes were left out;
+        0 if a cell's total is the sum of its values.
+    exact
+        Whether the counts can be recovered exactly (if the counts of a cell have no common factor).
+    level
+        How far the values can be trusted, from 5 (proven) to 0 (not usable).
+    guess
+        What was guessed and what would settle it, in words; "" if nothing was. The caller then warns.
+    rounded
+        Whether counts are whole numbers up to an error of computation, so that they must be rounded.
+    """
+
+    kind: str
+    why: str
+    base: float = 0.0
+    target: float = 0.0
+    exact: bool = False
+    level: int = SURE
+    guess: str = ""
+    rounded: bool = False
+
+    @property
+    def is_counts(self) -> bool:
+        """Whether the values themselves are whole counts."""
+        return self.kind == COUNTS
+
+    @property
+    def usable(self) -> bool:
+        """Whether expression can be read from the values."""
+        return self.kind != UNUSABLE
+
+
+def unusable(why: str) -> DetectedInput:
+    """Values that cannot be read, and why."""
+    return DetectedInput(UNUSABLE, why, level=NO)
