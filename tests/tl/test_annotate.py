@@ -1,3 +1,5 @@
+import json
+
 import anndata as ad
 import numpy as np
 import pandas as pd
@@ -5,7 +7,7 @@ import pytest
 import scanpy as sc
 
 import scellm
-from tests.conftest import QUIET
+from tests.conftest import QUIET, SMALL, make_adata
 
 
 @pytest.fixture
@@ -26,15 +28,15 @@ def test_slots_dtypes_and_the_disk(trained, tmp_path):
     assert list(adata.obs["celllm_type"].cat.categories) == ["type 0", "type 1", "type 2"]
     assert adata.obs["celllm_type_confidence"].dtype == np.float32
     p = adata.obsm["celllm_type_probabilities"]
-    assert p.dtype == np.float32
-    assert p.shape == (60, 3)
+    assert list(p.columns) == ["type 0", "type 1", "type 2"]
+    assert (p.dtypes == np.float32).all()
     np.testing.assert_allclose(p.max(axis=1), adata.obs["celllm_type_confidence"])
     adata.write_h5ad(tmp_path / "a.h5ad")
     back = ad.read_h5ad(tmp_path / "a.h5ad")
     assert back.uns["celllm"]["slots"] == adata.uns["celllm"]["slots"]
     assert set(back.uns["celllm"]) == {"prepare", "slots"}
     np.testing.assert_array_equal(back.obsm["X_celllm"], z)
-    np.testing.assert_array_equal(back.obsm["celllm_type_probabilities"], p)
+    pd.testing.assert_frame_equal(back.obsm["celllm_type_probabilities"], p)
     sc.pp.neighbors(adata, use_rep="X_celllm")
 
 
@@ -43,3 +45,48 @@ def test_annotate_untrained_changes_nothing(model):
     with pytest.raises(RuntimeError, match=r"model.train\(\)"):
         scellm.tl.annotate(model.adata, model)
     assert set(model.adata.obs) == before
+
+
+@pytest.mark.filterwarnings("ignore:Writing zarr v2")  # anndata's word on the default format
+@pytest.mark.parametrize("kind", ["h5ad", "zarr"])
+def test_types_of_any_name_can_be_written_and_read(adata, tmp_path, kind):
+    names = np.array(["T", "T/NK", "_index"])
+    adata.obs["cell_type"] = names[np.arange(60) % 3]
+    scellm.CellLM.setup_anndata(adata, labels_key="cell_type")
+    model = scellm.CellLM(adata, **SMALL)
+    model.train()
+    scellm.tl.annotate(adata, model)
+    path = tmp_path / f"a.{kind}"
+    if kind == "h5ad":
+        adata.write_h5ad(path)
+        back = ad.read_h5ad(path)
+    else:
+        pytest.importorskip("zarr", reason="zarr is not installed")
+        adata.write_zarr(path)
+        back = ad.read_zarr(path)
+    assert list(back.obsm["celllm_type_probabilities"].columns) == ["T", "T|NK", "type '_index'"]
+    assert json.loads(back.uns["celllm"]["slots"]["celllm_type"]["types"]) == ["T", "T/NK", "_index"]
+    assert set(back.obs["celllm_type"]) <= {"T", "T/NK", "_index"}
+
+
+def test_known_labels_are_never_overwritten(model):
+    model.train()
+    before = model.adata.obs["cell_type"].copy()
+    with pytest.raises(ValueError, match="known labels would be overwritten"):
+        scellm.tl.annotate(model.adata, model, key_added="cell_type")
+    assert model.adata.obs["cell_type"].equals(before)
+
+
+def test_a_cell_gets_the_same_answer_whatever_comes_with_it(model):
+    """Cells that the model was trained with are known again, in any order of cells and genes."""
+    model.train()
+    whole = model.predict(soft=True)
+    rows, columns = np.array([50, 3, 17]), np.random.default_rng(0).permutation(model.adata.n_vars)
+    part = make_adata()[rows][:, columns].copy()
+    np.testing.assert_allclose(model.predict(part, soft=True), whole.iloc[rows], atol=1e-5)
+    assert model.features_of(part) == "embedding and components"
+    mixed = ad.concat([part, make_adata(5, seed=7)], index_unique="-", join="outer")
+    found = model.predict(mixed, soft=True)
+    np.testing.assert_allclose(found.iloc[:3], whole.iloc[rows], atol=1e-5)
+    assert model.features_of(mixed) == "embedding and components for 3 cells, embedding for 5"
+    assert model.features_of(make_adata(5, seed=7)) == "embedding"

@@ -15,6 +15,7 @@ from scellm import _keys
 from scellm._compat import layer_names
 from scellm._inputs import own_entries
 from scellm._logging import logger
+from scellm._random import mix
 from scellm.data._counts import Counts
 from scellm.genes import load_vocabulary, match_genes
 from scellm.pp import Binning, PrepareReport, prepare
@@ -121,13 +122,20 @@ def prepare_options(binning: Binning) -> dict[str, Any]:
     return {"target_sum": binning.target_sum, "log_base": binning.log_base, "bin_edges": binning.edges}
 
 
-def fingerprint_of_cells(adata: AnnData) -> str:
-    """A hash of what a model reads of all cells: their bins, and the genes of these."""
+def cell_hashes(adata: AnnData) -> np.ndarray:
+    """A number for what a model reads of each cell, its genes and their bins in any order; uint64, (cells,)."""
     bins, ids = stored_bins(adata)
-    found = blake2b(str(bins.shape).encode(), digest_size=16)
-    for part in (bins.data, bins.indices, bins.indptr, ids):
-        found.update(np.ascontiguousarray(part).tobytes())
-    return found.hexdigest()
+    gene = ids[bins.indices]
+    with np.errstate(over="ignore"):  # overflow is intended: arithmetic modulo 2^64
+        token = mix(gene.astype(np.uint64) * np.uint64(1 << 9) + bins.data.astype(np.uint64))
+        token[gene < 0] = 0
+        sums = np.concatenate([[np.uint64(0)], np.cumsum(token, dtype=np.uint64)])
+        return mix(np.diff(sums[bins.indptr]))
+
+
+def fingerprint_of_cells(adata: AnnData) -> str:
+    """A hash of what a model reads of all cells, in their order."""
+    return blake2b(cell_hashes(adata).tobytes(), digest_size=16).hexdigest()
 
 
 def _warn_of_lost_genes(adata: AnnData, report: PrepareReport) -> None:

@@ -3,37 +3,38 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
+import pandas as pd
 import torch
 from anndata import AnnData
 from torch import Tensor
 
-from scellm.data._prepared import fingerprint_of_cells
+from scellm.data._prepared import cell_hashes
 from scellm.model._own_features import joined_features
 from scellm.train._solve_head import SolvedHead
 
-_NAMES = ("components", "spread_embedding", "spread_components", "weight", "bias")
+_NAMES = ("cells", "components", "spread_embedding", "spread_components", "weight", "bias")
 
 
 @dataclass(frozen=True)
 class OwnHead:
-    """Logits of cell types for one data set.
+    """Logits of cell types for the cells of one data set, each of which is known again by its contents.
 
     Parameters
     ----------
     cells
-        Fingerprint of the data set.
+        Hash of each cell, int64, (cells,).
     components
-        Principal components of all its cells, float32, (cells, components).
+        Principal components of each, float32, (cells, components).
     spread_embedding, spread_components
         Embeddings and components of the cells that centre and scale were measured on, float32.
     weight, bias
         Of the head on the joined features, (types, features) and (types,).
     """
 
-    cells: str
+    cells: np.ndarray
     components: np.ndarray
     spread_embedding: np.ndarray
     spread_components: np.ndarray
@@ -46,27 +47,30 @@ class OwnHead:
     ) -> Self:
         """The head of a data set; of `spread`, only two cells are kept that have the same centre and variance."""
         kept = [_two_of_same_spread(x) for x in spread]
-        return cls(fingerprint_of_cells(adata), components, kept[0], kept[1], head.weight, head.bias)
+        return cls(cell_hashes(adata).view(np.int64), components, kept[0], kept[1], head.weight, head.bias)
 
-    def knows(self, adata: AnnData) -> bool:
-        """Whether these are the cells that the head was solved on."""
-        return adata.n_obs == len(self.components) and fingerprint_of_cells(adata) == self.cells
+    def places(self, adata: AnnData) -> np.ndarray:
+        """For each cell, which of the known cells it is, -1 for others; int64, (cells,)."""
+        known = pd.Series(np.arange(len(self.cells)), index=self.cells)
+        known = known[~known.index.duplicated()]
+        found = known.index.get_indexer(cell_hashes(adata).view(np.int64))
+        return np.where(found >= 0, known.to_numpy()[found], -1)
 
-    def logits(self, embedding: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        """Logits of some cells, float64, (cells, types)."""
+    def logits(self, embedding: np.ndarray, places: np.ndarray) -> np.ndarray:
+        """Logits of known cells, float64, (cells, types)."""
         spread = (self.spread_embedding, self.spread_components)
-        return joined_features(embedding, self.components[rows], spread) @ self.weight.T + self.bias
+        return joined_features(embedding, self.components[places], spread) @ self.weight.T + self.bias
 
     def to_state(self) -> dict[str, Tensor]:
         """Tensors for a file."""
         return {f"own.{name}": torch.from_numpy(np.ascontiguousarray(getattr(self, name))) for name in _NAMES}
 
     @classmethod
-    def from_state(cls, state: dict[str, Tensor], facts: dict[str, Any]) -> Self | None:
+    def from_state(cls, state: dict[str, Tensor]) -> Self | None:
         """Take the tensors out of `state`; `None` if there is no such head."""
-        if "own.weight" not in state or not isinstance(facts.get("own_cells"), str):
+        if not all(f"own.{name}" in state for name in _NAMES):
             return None
-        return cls(facts["own_cells"], *(state.pop(f"own.{name}").numpy() for name in _NAMES))
+        return cls(*(state.pop(f"own.{name}").numpy() for name in _NAMES))
 
 
 def _two_of_same_spread(x: np.ndarray) -> np.ndarray:

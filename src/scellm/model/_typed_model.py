@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import torch
 from anndata import AnnData
+from scipy.special import softmax
 from scvi import REGISTRY_KEYS, settings
 
 from scellm._inputs import cell_positions
@@ -138,21 +139,26 @@ class TypedModel(TokenModel):
         Returns
         -------
         str
-            "embedding and components" for the cells that the head was solved on, else "embedding".
+            "embedding and components" for cells that the head was solved on, which are known by their contents, else
+            "embedding"; both with the number of cells if some are known and some are not.
         """
-        adata = self.adata if adata is None else adata
-        own = self._own_head is not None and adata is not None and self._own_head.knows(adata)
-        return "embedding and components" if own else "embedding"
+        places = self._places(self._validate_anndata(adata))
+        known = int((places >= 0).sum())
+        if not known:
+            return "embedding"
+        if known == len(places):
+            return "embedding and components"
+        return f"embedding and components for {known:,} cells, embedding for {len(places) - known:,}"
+
+    def _places(self, adata: AnnData) -> np.ndarray:
+        """Which of the cells that the head was solved on each cell is; -1 for others."""
+        return np.full(adata.n_obs, -1) if self._own_head is None else self._own_head.places(adata)
 
     def _saved_state(self) -> dict[str, torch.Tensor]:
         return super()._saved_state() | ({} if self._own_head is None else self._own_head.to_state())
 
-    def _saved_facts(self) -> dict[str, Any]:
-        own = {} if self._own_head is None else {"own_cells": self._own_head.cells}
-        return super()._saved_facts() | own
-
     def _restore(self, state: dict[str, torch.Tensor], facts: dict[str, Any], folder: Path) -> None:
-        self._own_head = OwnHead.from_state(state, facts)
+        self._own_head = OwnHead.from_state(state)
         if facts["configs"].get("train", {}).get("head") == "mlp":
             self.module.annotation_head = AnnotationHead(self.module.config.cell_dim, len(self._types()))
         super()._restore(state, facts, folder)
@@ -213,14 +219,14 @@ class TypedModel(TokenModel):
             msg = "This CellLM was not trained on cell types. Set up with labels_key=..., then run model.train()."
             raise RuntimeError(msg)
         cells = self._embed(adata, indices, batch_size)
-        data = self.adata if adata is None else adata
+        data = self._validate_anndata(adata)
+        places = self._places(data)[cell_positions(indices, data.obs_names)]
         with torch.inference_mode():
-            if self.features_of(data) == "embedding" or self._own_head is None:
-                logits = self.module.type_logits(cells.to(self.device)).float().cpu()
-            else:
-                rows = cell_positions(indices, data.obs_names)
-                logits = torch.from_numpy(self._own_head.logits(cells.numpy(), rows))
-            probabilities = logits.softmax(1).numpy().astype(np.float32)
+            logits = self.module.type_logits(cells.to(self.device)).double().cpu().numpy()
+        if self._own_head is not None and (places >= 0).any():
+            known = places >= 0
+            logits[known] = self._own_head.logits(cells.numpy()[known], places[known])
+        probabilities = softmax(logits, axis=1).astype(np.float32)
         types = np.array(self._types(), dtype=object)
         if not soft:
             return types[probabilities.argmax(1)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from os import PathLike
 
 import numpy as np
@@ -46,11 +47,12 @@ def annotate(
         The most probable type; the categories are all types the model knows.
     `adata.obs['celllm_type_confidence']` : :class:`pandas.Series` (dtype ``float32``)
         Its probability; calibrated on held-out cells if the head was solved (`model.train()`).
-    `adata.obsm['celllm_type_probabilities']` : :class:`numpy.ndarray` (dtype ``float32``)
-        Probabilities, (n_obs, types); the types are the categories of `celllm_type`, in this order.
+    `adata.obsm['celllm_type_probabilities']` : :class:`pandas.DataFrame` (dtype ``float32``)
+        Probabilities, cells by types, in the order of the categories of `celllm_type`. A "/" in the name of a type is
+        written as "|" here, as the names of columns on disk cannot hold it.
     `adata.uns['celllm']['slots']` : :class:`dict`
         For each of these slots: tool, model, versions, date, the types as JSON, and which features answered:
-        "embedding", or "embedding and components" for the cells that the model was trained with.
+        "embedding", or "embedding and components" for cells that the model was trained with.
 
     Raises
     ------
@@ -77,11 +79,20 @@ def annotate(
     confidence, table = f"{key_added}_confidence", f"{key_added}_probabilities"
     adata.obs[key_added] = pd.Categorical.from_codes(best, categories=probabilities.columns)
     adata.obs[confidence] = values[np.arange(len(best)), best]
-    adata.obsm[table] = values
-    # types are not column names of a table on disk, where "T" beside "T/NK" could not be written
+    adata.obsm[table] = pd.DataFrame(values, index=adata.obs_names, columns=_column_names(probabilities.columns))
     known = {"types": json.dumps(list(probabilities.columns)), "features": model.features_of(adata)}
     record(adata, "annotate", model, {key_added: "obs", confidence: "obs", table: "obsm"}, **known)
     return adata if copy else None
+
+
+def _column_names(types: Sequence[str]) -> list[str]:
+    """Names of columns that HDF5 and zarr can hold: a slash would open a group, and some names mean something else."""
+    names: list[str] = []
+    for name in types:
+        plain = name.replace("/", "|")
+        plain = f"type {plain!r}" if not plain.strip(". ") or plain == "_index" else plain
+        names.append(plain if plain not in names else f"{plain} ({len(names)})")
+    return names
 
 
 def _refuse_labels_key(model: CellLM, key_added: str) -> None:
