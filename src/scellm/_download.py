@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import pooch
 import requests
 
+_THIS_MACHINE = {"localhost", "127.0.0.1", "::1"}
 CACHE_VARIABLE = "SCELLM_CACHE_DIR"
 
 
@@ -22,6 +23,18 @@ def cache_folder() -> Path:
 def file_name(url: str, default: str) -> str:
     """Name of the file at a URL; the query, such as a signature, is not part of it."""
     return PurePosixPath(urlsplit(url).path).name or default
+
+
+def shown(url: str) -> str:
+    """A URL without what may be secret: user, password, query and fragment."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"
+
+
+def _reason(error: requests.RequestException) -> str:
+    """What went wrong, without the address."""
+    status = "" if error.response is None else f" {error.response.status_code}"
+    return f"{type(error).__name__}{status}"
 
 
 def sha256(path: str | PathLike) -> str:
@@ -72,6 +85,9 @@ def download(
     """
     mirror = os.environ.get(mirror_variable) if mirror_variable else None
     url = f"{mirror.rstrip('/')}/{file_name(url, default_name)}" if mirror else url
+    if url.startswith("http://") and known_hash is None and urlsplit(url).hostname not in _THIS_MACHINE:
+        msg = f"{shown(url)} is not encrypted, and what comes from it could be changed. Pass known_hash=, or use https."
+        raise ValueError(msg)
     folder = cache_folder()
     key = known_hash or hashlib.sha256(url.encode()).hexdigest()
     stored = f"{key[:16]}-{file_name(url, default_name)}"  # two files may share a name
@@ -80,13 +96,14 @@ def download(
         return Path(pooch.retrieve(url, known_hash, fname=stored, path=folder, downloader=downloader))
     except requests.RequestException as error:
         msg = (
-            f"{name!r} could not be downloaded from {url}: {error}. Without a network: download that file elsewhere "
+            f"{shown(name) if '://' in name else repr(name)} could not be downloaded from {shown(url)}: "
+            f"{_reason(error)}. Without a network: download that file elsewhere "
             f"and {hint}. Downloads are stored in {folder}."
         )
-        raise ConnectionError(msg) from error
-    except ValueError as error:  # pooch: the hash differs; it has removed the file
-        msg = f"The file from {url} does not have the expected hash, and was removed: {error}. Try again."
-        raise ValueError(msg) from error
+        raise ConnectionError(msg) from None  # the error of requests holds the whole address, with its secrets
+    except ValueError:  # pooch: the hash differs; it has removed the file
+        msg = f"The file from {shown(url)} does not have the expected hash, and was removed. Try again."
+        raise ValueError(msg) from None
     except OSError as error:
         msg = f"Cannot write to {folder} ({error}). Set {CACHE_VARIABLE} to a writable folder."
         raise PermissionError(msg) from error

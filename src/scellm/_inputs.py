@@ -107,13 +107,16 @@ def _from_names(values: np.ndarray, names: pd.Index) -> np.ndarray:
     wanted = pd.Index(values)
     missing = wanted[~wanted.isin(names)]
     if len(missing):
-        msg = f"indices name cells that are not in adata.obs_names, such as {list(missing[:3])}."
+        msg = f"indices name cells that are not in adata.obs_names, such as {[str(n) for n in missing[:3]]}."
         raise KeyError(msg)
     twice = names[names.duplicated(keep=False)].intersection(wanted)
     if len(twice):
-        msg = f"indices name cells that are there several times, such as {list(twice[:3])}. Pass their positions."
+        several = [str(n) for n in twice[:3]]
+        msg = f"indices name cells that are there several times, such as {several}. Pass their positions."
         raise KeyError(msg)
-    return names.get_indexer(wanted).astype(np.int64)
+    unique = names[~names.duplicated()]
+    at = np.flatnonzero(~names.duplicated())
+    return at[unique.get_indexer(wanted)].astype(np.int64)
 
 
 def _from_numbers(values: np.ndarray, n: int) -> np.ndarray:

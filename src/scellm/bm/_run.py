@@ -120,6 +120,13 @@ def _one(
     if not len(test):
         msg = f"task {task.name!r}: there is no test cell, as training and test data share no type. Pass rename=."
         raise ValueError(msg)
+    overlap = np.intersect1d(train, test) if other is task.adata else np.zeros(0, int)
+    if len(overlap):
+        msg = (
+            f"task {task.name!r}, seed {seed}: {len(overlap):,} cells are both learned from and tested. Pass a split "
+            "whose two sides do not overlap, and as other= another data set."
+        )
+        raise ValueError(msg)
     shared, tested = copies[id(task.adata)], copies[id(other)]
     shared.obs[_KEY] = task.hidden(train).to_numpy() if task.kind == NUMBERS else task.hidden(train).array
     key: Key = (task.name, seed)

@@ -47,6 +47,11 @@ class FewLabels:
     k: int = 5
     min_test: int = 5
 
+    def __post_init__(self) -> None:
+        if self.k < 1 or self.min_test < 1:
+            msg = f"FewLabels needs k and min_test of at least 1; found {self.k} and {self.min_test}."
+            raise ValueError(msg)
+
     def __call__(self, types: np.ndarray, obs: pd.DataFrame, rng: np.random.Generator) -> tuple[Indices, Indices]:
         """Training and test cells, of those with a type."""
         return _by_type(types, rng, self.k + self.min_test, lambda n: self.k)
@@ -75,12 +80,17 @@ class LeaveOut:
             msg = f"LeaveOut(key={self.key!r}) is not in obs, which holds {list(obs.columns)[:12]}. Pass one of these."
             raise KeyError(msg)
         group = obs[self.key].astype(str).to_numpy()
-        tested = np.isin(group, list(self.groups))
+        tested = np.isin(group, [str(g) for g in self.groups])
         if not tested.any() or tested.all():
             msg = (
                 f"LeaveOut(groups={list(self.groups)}): obs[{self.key!r}] holds {sorted(set(group))[:8]}. Name some of "
                 "them, not all."
             )
+            raise ValueError(msg)
+        missing = sorted({str(g) for g in self.groups} - set(group))
+        if missing:
+            there = sorted(set(group))[:8]
+            msg = f"LeaveOut(groups=...): {missing[:4]} are not in obs[{self.key!r}], which holds {there}."
             raise ValueError(msg)
         known = types != ""
         train = _nine_tenths(np.flatnonzero(known & ~tested), rng)

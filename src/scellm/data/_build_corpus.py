@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
+import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from hashlib import sha256
 from os import PathLike
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -20,6 +24,7 @@ from scellm.data._malignancy import malignancy_codes
 from scellm.genes import GeneMatch, load_vocabulary, match_genes
 from scellm.pp._binning import Columns, select
 from scellm.pp._expression import Expression, find_expression
+from scellm.pp._place import of_genes_only
 
 _ROWS = 4096  # cells read at once
 
@@ -66,23 +71,59 @@ def build_corpus(
     files = _files(paths)
     folder = Path(folder)
     _check_folder(folder, overwrite=overwrite)
-    part = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    try:
-        _write(files, part, malignancy_key, min_genes)
-        if overwrite:
-            shutil.rmtree(folder, ignore_errors=True)
-        part.replace(folder)
-    except BaseException:
-        shutil.rmtree(part, ignore_errors=True)
-        raise
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(folder):
+        part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
+        try:
+            _write(files, part, malignancy_key, min_genes)
+            part.chmod(0o755)  # as an ordinary folder; mkdtemp gives 0700
+            _move_in(part, folder)
+        except BaseException:
+            shutil.rmtree(part, ignore_errors=True)
+            raise
     corpus = Corpus(folder)
     logger.info("%s", corpus)
     return corpus
 
 
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Refuse a second build into the same folder, by a file that only one process can create."""
+    lock = folder.with_name(f".{folder.name}.lock")
+    try:
+        lock.open("x").close()
+    except FileExistsError as error:
+        msg = (
+            f"Another build into {folder} is running, or was killed. If none is running, remove {lock} and build again."
+        )
+        raise FileExistsError(msg) from error
+    try:
+        yield
+    finally:
+        lock.unlink(missing_ok=True)
+
+
+def _move_in(part: Path, folder: Path) -> None:
+    """Replace a folder by another: the old one is moved aside first, and removed last."""
+    old = None
+    if folder.exists():
+        old = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".old", dir=folder.parent))
+        folder.replace(old / folder.name)
+    try:
+        part.replace(folder)
+    except BaseException:
+        if old is not None:
+            (old / folder.name).replace(folder)
+        raise
+    finally:
+        if old is not None:
+            shutil.rmtree(old, ignore_errors=True)
+
+
 def _check_folder(folder: Path, *, overwrite: bool) -> None:
+    if folder.is_symlink() or folder.name in {"", ".."}:
+        msg = f"A corpus needs a folder of its own; {str(folder)!r} is a link or has no name. Pass the folder itself."
+        raise FileExistsError(msg)
     there = {p.name for p in folder.iterdir()} if folder.is_dir() else {folder.name} if folder.exists() else set()
     others = sorted(there - {"corpus.json", "origin.bin"} - {f"{k}.bin" for k in ARRAYS})  # origin.bin: of format 1
     if others:
@@ -110,11 +151,14 @@ class _Writer:
     def __init__(self, folder: Path) -> None:
         self.files: dict[str, BinaryIO] = {k: (folder / f"{k}.bin").open("wb") for k in ARRAYS}
         self.tokens = 0
+        self.hashes = {k: sha256() for k in ARRAYS}
         self.append("offsets", np.zeros(1))
 
     def append(self, name: str, values: np.ndarray) -> None:
         """Append values to one array."""
-        self.files[name].write(np.ascontiguousarray(values, dtype=ARRAYS[name]).tobytes())
+        written = np.ascontiguousarray(values, dtype=ARRAYS[name]).tobytes()
+        self.hashes[name].update(written)
+        self.files[name].write(written)
 
     def close(self) -> None:
         """Close all files."""
@@ -146,6 +190,7 @@ def _write(files: list[Path], part: Path, malignancy_key: str | None, min_genes:
         "cells": sum(s["cells"] for s in sources),
         "tokens": out.tokens,
         "sources": sources,
+        "sha256": {name: found.hexdigest() for name, found in out.hashes.items()},
     }
     (part / "corpus.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
 
@@ -203,7 +248,10 @@ def _expression_and_genes(adata: AnnData) -> tuple[Expression, GeneMatch]:
             "of whole counts."
         )
         raise ValueError(msg)
-    match = match_genes(expression.matrix.var, load_vocabulary())
+    if expression.guess or expression.matrix.features.guess:
+        msg = f"{expression.guess} {expression.matrix.features.guess}".strip()
+        warnings.warn(msg, UserWarning, stacklevel=6)
+    match = of_genes_only(match_genes(expression.matrix.var, load_vocabulary()), expression.matrix)
     if not match.n_matched:
         msg = f"none of its {len(match.ids):,} genes is known; found names such as {list(match.names[:3])}."
         raise ValueError(msg)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from scellm._download import sha256
 from scellm._tokens import Tokens
 from scellm.data._batch import bin_counts
 from scellm.data._counts import Counts
@@ -59,17 +60,62 @@ class Corpus:
             msg = f"{self.folder} holds no corpus. Make one: scellm.data.build_corpus(paths, {str(folder)!r})."
             raise FileNotFoundError(msg)
         card, vocabulary = self.card, load_vocabulary()
-        if card.get("format") != FORMAT or card["vocabulary_sha256"] != vocabulary.sha256:
+        if card.get("format") != FORMAT or card.get("vocabulary_sha256") != vocabulary.sha256:
             msg = (
                 f"{self.folder} holds a corpus of {card.get('format')!r} for {card.get('vocabulary')!r}; this version "
                 f"reads {FORMAT!r} for {vocabulary.version!r}. Build it again with scellm.data.build_corpus."
             )
             raise ValueError(msg)
+        self._check_sizes()
+
+    def _check_sizes(self) -> None:
+        """Raise ValueError if an array has another size than the card says: a file was cut, or is of another corpus."""
+        cells, tokens = self.card["cells"], self.card["tokens"]
+        wanted = {"gene": tokens, "count": tokens, "offsets": cells + 1}
+        for name, dtype in ARRAYS.items():
+            path = self.folder / f"{name}.bin"
+            size, found = (
+                wanted.get(name, cells) * np.dtype(dtype).itemsize,
+                path.stat().st_size if path.exists() else 0,
+            )
+            if size != found:
+                msg = (
+                    f"{path} has {found:,} bytes; its card says {size:,}. The corpus is damaged: build it again with "
+                    "scellm.data.build_corpus(..., overwrite=True)."
+                )
+                raise ValueError(msg)
+        offsets = self.arrays["offsets"]
+        if offsets[0] != 0 or offsets[-1] != tokens or (np.diff(offsets) < 0).any():
+            msg = f"{self.folder} is damaged: offsets do not rise from 0 to {tokens:,}. Build it again."
+            raise ValueError(msg)
+
+    def verify(self) -> None:
+        """Compare every array with its SHA-256 in the card; reads all of the corpus.
+
+        Raises
+        ------
+        ValueError
+            If an array differs.
+        """
+        for name, stated in self.card.get("sha256", {}).items():
+            if sha256(self.folder / f"{name}.bin") != stated:
+                msg = f"{self.folder / f'{name}.bin'} does not have the checksum of its card: build the corpus again."
+                raise ValueError(msg)
 
     @cached_property
     def card(self) -> dict[str, Any]:
         """Description of the corpus: for each source its file, cells kept and left out, genes, licence."""
-        return json.loads((self.folder / "corpus.json").read_text(encoding="utf-8"))
+        path = self.folder / "corpus.json"
+        try:
+            card = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            msg = f"{path} is damaged ({error}). Build the corpus again."
+            raise ValueError(msg) from error
+        whole = isinstance(card, dict) and isinstance(card.get("sources", []), list)
+        if not whole or not all(isinstance(card.get(k, 0), int) for k in ("cells", "tokens")):
+            msg = f"{path} is damaged: it does not describe a corpus. Build the corpus again."
+            raise ValueError(msg)
+        return card
 
     @property
     def sources(self) -> list[str]:

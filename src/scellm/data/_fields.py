@@ -16,7 +16,7 @@ from scellm import _keys
 from scellm._compat import layer_names
 from scellm._labels import NO_LABEL, Labels
 from scellm.data._malignancy import UNKNOWN, malignancy_codes
-from scellm.data._prepared import ensure_prepared, in_obsm, is_prepared, require_report
+from scellm.data._prepared import ensure_prepared, is_prepared, require_report
 from scellm.pp import PrepareReport
 
 
@@ -47,7 +47,6 @@ class GeneTokenField(LayerField):
     def register_field(self, adata: AnnData) -> dict:
         """Prepare the data if needed, and record the report."""
         ensure_prepared(adata, self._counts_layer)
-        self._attr_name = "obsm" if in_obsm(adata) else "layers"
         return super().register_field(adata) | {self.REPORT_KEY: require_report(adata).to_uns()}
 
     def transfer_field(self, state_registry: dict, adata_target: AnnData, **kwargs: Any) -> dict:

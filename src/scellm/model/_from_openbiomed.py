@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -96,7 +97,14 @@ def _check_shapes(given: dict[str, Any], wanted: dict[str, Any], path: str | Pat
 
 def _read(path: str | PathLike) -> dict[str, Tensor]:
     """The encoder's tensors by the names of the released encoder."""
-    loaded = torch.load(path, map_location="cpu", weights_only=True)
+    if not Path(path).is_file():
+        msg = f"{path} is no file. Pass the path of the released .pth."
+        raise FileNotFoundError(msg)
+    try:
+        loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises many kinds, and advises what would run code in the file
+        msg = f"{path} cannot be read as a file of tensors ({type(error).__name__}). It is damaged, or holds code."
+        raise ValueError(msg) from error
     loaded = loaded.get("model_state_dict", loaded) if isinstance(loaded, dict) else {}
     for prefix in _PREFIXES:
         state = {k.removeprefix(prefix): v for k, v in loaded.items() if k.startswith(prefix) and isinstance(v, Tensor)}

@@ -53,7 +53,7 @@ class OwnHead:
         """For each cell, which of the known cells it is, -1 for others; int64, (cells,)."""
         known = pd.Series(np.arange(len(self.cells)), index=self.cells)
         known = known[~known.index.duplicated()]
-        found = known.index.get_indexer(cell_hashes(adata).view(np.int64))
+        found = known.index.get_indexer(pd.Index(cell_hashes(adata).view(np.int64)))
         return np.where(found >= 0, known.to_numpy()[found], -1)
 
     def logits(self, embedding: np.ndarray, places: np.ndarray) -> np.ndarray:

@@ -14,11 +14,13 @@ import torch
 from anndata import AnnData
 from scvi.model.base import BaseModelClass
 
+from scellm._inputs import require_anndata
 from scellm._logging import logger, quiet
 from scellm._options import one_of
 from scellm.data._prepared import ensure_prepared, prepare_options
 from scellm.genes import load_vocabulary
 from scellm.pp import Binning, prepare
+from scellm.pp._prepare import make_binning
 from scellm.weights import available, find_weights, read_card, read_weights, write_weights
 from scellm.weights._file import to_storage_dtype
 from scellm.weights._state import describe, misfits, shapes_of
@@ -115,12 +117,16 @@ class PretrainedModel(BaseModelClass):
         """
         state, card = read_weights(find_weights(name, known_hash))
         _check_vocabulary(card)
-        binning = Binning.from_dict(card["binning"])
-        registry = None if adata is not None else cls._registry_without_data(prepare_options(binning))
-        if adata is not None:
+        binning = _binning_of(card, name)
+        bare = cls(None, cls._registry_without_data(prepare_options(binning)), **card["model"])
+        bare._load_pretrained(state, str(name))  # all is checked before the data are touched
+        if adata is None:
+            model = bare
+        else:
+            require_anndata(adata, f"{cls.__name__}.from_pretrained")
             cls._set_up_if_needed(adata, binning)
-        model = cls(adata, registry, **card["model"])
-        model._load_pretrained(state, str(name))
+            model = cls(adata, None, **card["model"])
+            model._load_pretrained(state, str(name))
         model.is_trained_ = True
         return model
 
@@ -221,7 +227,23 @@ class PretrainedModel(BaseModelClass):
         if found:
             msg = f"{name} does not fit its own card ({describe(found)}): it is damaged or from another scellm version."
             raise ValueError(msg)
+        for key, value in state.items():
+            if key.endswith("hashed_index") and not bool(
+                ((value >= 0) & (value < self.module.config.hashed_dim)).all()
+            ):
+                msg = f"{name} is damaged: {key} holds places outside of {self.module.config.hashed_dim:,} dimensions."
+                raise ValueError(msg)
         self.module.load_state_dict({k: v.to(own[k].dtype) for k, v in state.items()}, strict=False)
+
+
+def _binning_of(card: dict[str, Any], name: object) -> Binning:
+    """The bins that a card states; raises ValueError if they are not possible."""
+    try:
+        stated = Binning.from_dict(card["binning"])
+        return make_binning(stated.target_sum, stated.log_base, stated.n_bins, stated.edges)
+    except (KeyError, TypeError, ValueError) as error:
+        msg = f"{name} is damaged: its card states no possible bins ({error})."
+        raise ValueError(msg) from error
 
 
 def _check_vocabulary(card: dict[str, Any]) -> None:

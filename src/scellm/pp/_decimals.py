@@ -86,14 +86,15 @@ class Decimals:
                 return self._mixed(inverse, f"log1p in base {name}") or self._log(name, base, inverse, same=same)
         scaled = Inverse.of(self.matrix, lambda x: x, 3e-6)
         if self._share(scaled) >= _NEARLY_ALL:
-            linear = Inverse(scaled.unit, scaled.multiples | self.facts.whole, scaled.total)  # both are linear
-            return self._mixed(linear, "scaled counts") or self._scaled(scaled)
+            return self._mixed_scales(scaled) or self._scaled(scaled)
         covered = np.any([scaled.multiples, *shares.values()], axis=0)
         return self._by_cell() if shares and covered[self.decimal].all() else None
 
     def _mixed(self, inverse: Inverse, form: str) -> DetectedInput | None:
         """Refuse cells of another form beside the others."""
-        wrong = self.counts & ~inverse.multiples
+        # whole numbers are multiples in base 2 too, but the log of scaled counts is whole in no cell
+        scaled = (np.abs(inverse.unit[self.decimal] - 1) > 1e-3).mean() > 0.5
+        wrong = self.counts & (~inverse.multiples | scaled | (self.facts.high > self.maximum))
         elsewhere, astray = self._of_other_form(inverse)
         if not wrong.any() and not elsewhere.any() and not astray.any():
             return None
@@ -106,6 +107,13 @@ class Decimals:
             f"cells differ (a mixture): {int((self.held & ~wrong).sum()):,} hold {form} and {int(wrong.sum()):,} hold "
             f"{other} (the first of those is {self.matrix.cell(first)}). Bring all to counts, or prepare them apart"
         )
+
+    def _mixed_scales(self, inverse: Inverse) -> DetectedInput | None:
+        """As `_mixed`; counts beside scaled counts are no harm, as both are linear."""
+        elsewhere, astray = self._of_other_form(inverse)
+        if not elsewhere.any() and not astray.any():
+            return None
+        return self._by_cell() if (inverse.multiples | elsewhere | self.facts.whole)[self.held].all() else None
 
     def _by_cell(self) -> DetectedInput:
         """Cells differ, but the counts of each come back exactly."""

@@ -10,6 +10,8 @@ import scipy.sparse as sp
 from scellm.pp._detected import BASES, MIXED, DetectedInput
 from scellm.pp._rows import row_sums, units
 
+_LARGEST = math.log(1e9)  # no count is larger, and of larger numbers float64 does not tell whether they are multiples
+
 
 def linear(rows: sp.csr_matrix, detected: DetectedInput) -> tuple[sp.csr_matrix, np.ndarray]:
     """Values proportional to counts, and each cell's total on the same scale.
@@ -59,6 +61,7 @@ def _by_cell(y: sp.csr_matrix) -> sp.csr_matrix:
             tried = np.expm1(y.data * math.log(base)) if base else y.data
         fits = np.zeros(len(n), bool)
         fits[held] = units(sp.csr_matrix((tried, y.indices, y.indptr), shape=y.shape))[1]
+        fits &= (high * math.log(base) <= _LARGEST) if base else True
         now = np.repeat(fits & ~done, n)
         out[now] = tried[now]
         done |= fits

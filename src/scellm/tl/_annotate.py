@@ -79,7 +79,7 @@ def annotate(
     confidence, table = f"{key_added}_confidence", f"{key_added}_probabilities"
     adata.obs[key_added] = pd.Categorical.from_codes(best, categories=probabilities.columns)
     adata.obs[confidence] = values[np.arange(len(best)), best]
-    adata.obsm[table] = pd.DataFrame(values, index=adata.obs_names, columns=_column_names(probabilities.columns))
+    adata.obsm[table] = pd.DataFrame(values, index=adata.obs_names, columns=_column_names(list(probabilities.columns)))
     known = {"types": json.dumps(list(probabilities.columns)), "features": model.features_of(adata)}
     record(adata, "annotate", model, {key_added: "obs", confidence: "obs", table: "obsm"}, **known)
     return adata if copy else None

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from scellm._assets import read_asset
-from scellm._download import download, file_name, sha256
+from scellm._download import download, file_name, sha256, shown
 from scellm._logging import logger
 from scellm.weights._file import WEIGHTS, read_card
 
@@ -88,6 +88,9 @@ def _plain_hash(known_hash: str | None) -> str | None:
     """The 64 lower-case digits of a hash, from any notation."""
     if known_hash is None:
         return None
+    if not isinstance(known_hash, str):
+        msg = f"known_hash must be the 64 hexadecimal digits of a SHA-256; found {known_hash!r}."
+        raise ValueError(msg)
     plain = known_hash.strip().lower().removeprefix("sha256:")
     if not re.fullmatch("[0-9a-f]{64}", plain):
         msg = f"known_hash={known_hash!r} is no SHA-256; expected its 64 hexadecimal digits."
@@ -111,11 +114,11 @@ def _check_unknown(path: Path, url: str) -> None:
     except ValueError as error:
         path.unlink()
         msg = (
-            f"The file from {url} holds no weights, and was removed ({error}). Open the address in a browser: it may "
-            "ask to log in."
+            f"The file from {shown(url)} holds no weights, and was removed ({error}). Open the address in a browser: "
+            "it may ask to log in."
         )
         raise ValueError(msg) from error
-    logger.warning("%s was not verified; pass known_hash=%r to verify it in future", url, sha256(path))
+    logger.warning("%s was not verified; pass known_hash=%r to verify it in future", shown(url), sha256(path))
 
 
 def _checked(path: Path, known_hash: str) -> Path:
