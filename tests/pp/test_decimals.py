@@ -10,7 +10,9 @@ from tests.reference.bins import by_vocabulary, report
 
 
 def changed(adata, f):
-    adata.X = sp.csr_matrix((f(adata.X.data.astype(np.float64)).astype(np.float32), adata.X.indices, adata.X.indptr), adata.shape)
+    adata.X = sp.csr_matrix(
+        (f(adata.X.data.astype(np.float64)).astype(np.float32), adata.X.indices, adata.X.indptr), adata.shape
+    )
     return adata
 
 

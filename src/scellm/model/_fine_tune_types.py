@@ -64,7 +64,11 @@ def fine_tune_types(
     try:
         fit(plan)
     except BaseException:
-        if not plan.finished_epochs:
+        if plan.finished_epochs:
+            plan.best.restore(model.module)
+            model._record("train", config.to_dict())
+            logger.warning(f"train: stopped in epoch {plan.finished_epochs + 1}; what was learned until then is kept")
+        else:
             model.module.annotation_head = head_before
             model.module.load_state_dict(before)
         raise

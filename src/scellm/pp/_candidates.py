@@ -102,8 +102,23 @@ def choose(candidates: list[Candidate]) -> Choice:
     named = {c.matrix.name: c.verdict for c in found.others if c.verdict}
     rest = [c for c in candidates if c.matrix.name != found.best.matrix.name]
     others = [replace(c, verdict=named.get(c.matrix.name, "") or _reason(c, found.best)) for c in rest]
-    guess = " ".join(g for g in (found.guess, found.best.detected.guess) if g)
+    doubt = "" if found.guess or proof is not None else _doubt(found.best, usable)
+    guess = " ".join(g for g in (found.guess, doubt, found.best.detected.guess) if g)
     return Choice(found.best, others, guess)
+
+
+def _doubt(best: Candidate, usable: list[Candidate]) -> str:
+    """Whole numbers in a layer that nothing proves to be counts, if their name or another matrix speaks against it."""
+    if not best.detected.is_counts or not best.matrix.name.startswith("layers/") or _PREFERRED.match(best.name):
+        return ""
+    other = next((c for c in usable if not c.detected.is_counts), None)
+    if other is None and not _NOT_THE_CELLS.search(best.name):
+        return ""
+    beside = f", beside {other.detected.kind} in adata.{other.matrix.name}" if other is not None else ""
+    return (
+        f"nothing proves that adata.{best.matrix.name} holds the counts{beside}. If it does, call it 'counts', or pass "
+        f"layer={best.name!r}."
+    )
 
 
 def _reason(candidate: Candidate, best: Candidate) -> str:

@@ -21,6 +21,7 @@ from scellm.pp._detected import (
     SURE,
     DetectedInput,
     unusable,
+    with_flat_cells,
 )
 from scellm.pp._matrix import Matrix
 from scellm.pp._rows import Inverse, RowFacts
@@ -55,7 +56,7 @@ class Decimals:
         """The kind and the evidence."""
         found = self._exact()
         if found is not None:
-            return found
+            return with_flat_cells(found, self.facts)
         if self._divided_by_spread():
             return unusable("each gene was divided by its standard deviation (scaled), which cannot be undone")
         roots = Inverse.of(self.matrix, lambda x: np.round(x * x, 2), 0.0)
@@ -83,12 +84,25 @@ class Decimals:
             shares[name] = inverse.multiples
             same = _same(inverse.total[self.held])
             if self._share(inverse) >= _NEARLY_ALL or (same and not self.counts.any()):
-                return self._mixed(inverse, f"log1p in base {name}") or self._log(name, base, inverse, same=same)
+                found = self._mixed(inverse, f"log1p in base {name}") or self._log(name, base, inverse, same=same)
+                return self._with_odd_cells(found, inverse)
         scaled = Inverse.of(self.matrix, lambda x: x, 3e-6)
         if self._share(scaled) >= _NEARLY_ALL:
-            return self._mixed_scales(scaled) or self._scaled(scaled)
+            return self._with_odd_cells(self._mixed_scales(scaled) or self._scaled(scaled), scaled)
         covered = np.any([scaled.multiples, *shares.values()], axis=0)
         return self._by_cell() if shares and covered[self.decimal].all() else None
+
+    def _with_odd_cells(self, found: DetectedInput, inverse: Inverse) -> DetectedInput:
+        """Add a guess if a few cells give no whole counts, where all others do."""
+        odd = self.tellable & self.decimal & ~inverse.multiples
+        if not odd.any() or not found.exact or found.guess or found.kind == MIXED:
+            return found
+        first = int(np.flatnonzero(odd)[0])
+        guess = (
+            f"{int(odd.sum()):,} cells, the first of them {self.matrix.cell(first)}, give no whole counts, as the others "
+            f"do: read like the others. {SETTLE}"
+        )
+        return replace(found, guess=guess)
 
     def _mixed(self, inverse: Inverse, form: str) -> DetectedInput | None:
         """Refuse cells of another form beside the others."""
@@ -101,7 +115,9 @@ class Decimals:
         if (inverse.multiples | wrong | elsewhere)[self.held].all():
             return self._by_cell()
         other = "counts" if wrong.any() else "another form"
-        wrong = wrong | elsewhere | astray
+        return self._differ(wrong | elsewhere | astray, form, other)
+
+    def _differ(self, wrong: np.ndarray, form: str, other: str) -> DetectedInput:
         first = int(np.flatnonzero(wrong)[0])
         return unusable(
             f"cells differ (a mixture): {int((self.held & ~wrong).sum()):,} hold {form} and {int(wrong.sum()):,} hold "
@@ -113,7 +129,9 @@ class Decimals:
         elsewhere, astray = self._of_other_form(inverse)
         if not elsewhere.any() and not astray.any():
             return None
-        return self._by_cell() if (inverse.multiples | elsewhere | self.facts.whole)[self.held].all() else None
+        if (inverse.multiples | elsewhere | self.facts.whole)[self.held].all():
+            return self._by_cell()
+        return self._differ(elsewhere | astray, "scaled counts", "another form")
 
     def _by_cell(self) -> DetectedInput:
         """Cells differ, but the counts of each come back exactly."""
@@ -131,8 +149,9 @@ class Decimals:
         if not failing.any():
             return failing, failing
         elsewhere = Inverse.of(self.matrix, lambda x: x, 3e-6).multiples
-        for base in BASES.values() if self.maximum <= _LARGEST_LOG else ():
-            elsewhere = elsewhere | Inverse.of(self.matrix, _inverse_log(base), 3e-6).multiples
+        small = self.facts.high <= _LARGEST_LOG
+        for base in BASES.values():
+            elsewhere = elsewhere | (small & Inverse.of(self.matrix, _inverse_log(base), 3e-6).multiples)
         rest = inverse.total[self.held & ~failing]
         if not _same(rest):
             return failing & elsewhere, np.zeros(len(failing), bool)
@@ -161,10 +180,11 @@ class Decimals:
         """Sums differ because genes were left out (then there is a target), or because cells were scaled otherwise."""
         sums, unit = inverse.total[self.held], inverse.unit
         alone = sums.size < 3 and near_usual(sums).all()
-        if alone or near_usual(sums).mean() >= 0.5:
-            return _with(found, f"{found.why}, rows sum to usual targets")
+        if alone or _sharing(sums) >= max(3, 0.1 * len(sums)):  # of part of the genes, no two cells have one sum
+            return _with(found, f"{found.why}, {_sharing(sums):,} cells of one sum: all genes are here")
         tellable = self.tellable & inverse.multiples
-        target, few = (0.0, True) if not found.exact else find_target(sums, unit[tellable])
+        unscaled = int((np.abs(unit[tellable] - 1) < 1e-4).sum()) > 1
+        target, few = (0.0, True) if unscaled or not found.exact else find_target(sums, unit[tellable])
         if target and not few:
             return _with(
                 found, f"{found.why}, cells were scaled to {target:,.6g}, of which some genes are gone", target
@@ -175,7 +195,7 @@ class Decimals:
                 f"as scaled to {target:,.6g}, of which some genes are gone. More cells would settle it. {SETTLE}"
             )
             return _with(found, f"{found.why}, perhaps scaled to {target:,.6g}", target, guess, OPEN)
-        if self.matrix.shape[1] < _WHOLE and sums.max() <= _USUAL:
+        if self.matrix.shape[1] < _WHOLE and sums.max() <= _USUAL and not unscaled:
             guess = (
                 f"the sum that cells were scaled to is not known; with so few genes ({self.matrix.shape[1]:,}), read "
                 f"as scaled to {_USUAL:,.0f} before genes were left out. {SETTLE}"
@@ -253,6 +273,12 @@ def _inverse_log(base: float) -> Callable[[np.ndarray], np.ndarray]:
 
 def _with(found: DetectedInput, why: str, target: float = 0.0, guess: str = "", level: int = SURE) -> DetectedInput:
     return replace(found, why=why, target=target, level=level, guess=guess)
+
+
+def _sharing(sums: np.ndarray) -> int:
+    """How many cells have the most frequent sum, to one part in ten thousand."""
+    ordered = np.sort(sums)
+    return int((np.searchsorted(ordered, ordered * (1 + 1e-4), side="right") - np.arange(len(ordered))).max(initial=0))
 
 
 def _same(sums: np.ndarray) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from scellm.pp._decimals import Decimals
-from scellm.pp._detected import COUNTS, DOUBTFUL, EMPTY, SETTLE, DetectedInput, unusable
+from scellm.pp._detected import COUNTS, DOUBTFUL, EMPTY, SETTLE, DetectedInput, unusable, with_flat_cells
 from scellm.pp._matrix import Matrix
 from scellm.pp._rows import RowFacts
 
@@ -41,7 +41,7 @@ def detect(matrix: Matrix) -> DetectedInput:
     if not facts.n.any():
         return DetectedInput(COUNTS, "all values are zero", exact=True, level=EMPTY)
     if facts.whole.all():
-        found = _whole_numbers(facts, matrix.shape[1])
+        found = with_flat_cells(_whole_numbers(facts, matrix.shape[1]), facts)
         return found if facts.strict.all() else replace(found, rounded=True)
     return Decimals(matrix, facts).detect()
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from scellm.pp._rows import RowFacts
 
 COUNTS, DECIMAL, NORMALISED, LOG, UNUSABLE = "counts", "counts with decimals", "normalised", "log1p", "not usable"
 MIXED = "mixed"
@@ -14,6 +16,8 @@ BASES = {"e": math.e, "2": 2.0, "10": 10.0}
 SURE, OPEN, DOUBTFUL, GUESSED, EMPTY, NO = 5, 4, 3, 2, 1, 0
 """How far values can be trusted: proven; counts come back, the scale does not; whole numbers that look like something
 else; guessed; all zero; not usable."""
+
+_MANY_GENES = 100  # expressed by one cell, of which one at least is then counted twice
 
 SETTLE = "If raw counts exist, put them in adata.layers['counts'] and prepare again"
 
@@ -62,6 +66,18 @@ class DetectedInput:
     def usable(self) -> bool:
         """Whether expression can be read from the values."""
         return self.kind != UNUSABLE
+
+
+def with_flat_cells(found: DetectedInput, facts: RowFacts) -> DetectedInput:
+    """Add a guess if some cells have many genes, all of one value, as masks have, and other cells have not."""
+    flat = (facts.n >= _MANY_GENES) & (facts.low == facts.high)
+    if not flat.any() or not found.usable or found.guess:
+        return found
+    guess = (
+        f"{int(flat.sum()):,} cells express {_MANY_GENES} genes and more, all at one value, as if they were binarised: "
+        f"read like the others. {SETTLE}"
+    )
+    return replace(found, guess=guess)
 
 
 def unusable(why: str) -> DetectedInput:

@@ -185,12 +185,20 @@ class HeadSolver:
         return weight, bias
 
     def _calibrated(self, rows: np.ndarray, logits: np.ndarray) -> tuple[float, dict[str, float]]:
-        """Temperature of lowest loss on cells left out (Guo et al. 2017, arXiv:1706.04599), and scores on them."""
+        """Temperature of lowest loss on cells left out (Guo et al. 2017, arXiv:1706.04599), and scores on them.
+
+        For the temperature, one error more than was seen is assumed (as Platt 1999), so that a few cells that are all
+        right do not make the model certain.
+        """
         if len(rows) < 2:
             return 1.0, {}
         y = self.codes[rows]
-        loss = lambda log_t: -log_softmax(logits / np.exp(log_t), axis=1)[np.arange(len(y)), y].mean()
-        best = float(minimize_scalar(loss, bounds=(-2.5, 2.5), method="bounded").x)
+        share = 1 / (len(y) + 2)
+        log_p = lambda log_t: np.maximum(log_softmax(logits / np.exp(log_t), axis=1), -1e3)
+        loss = lambda log_t: -log_p(log_t)[np.arange(len(y)), y].mean()
+        known = np.unique(y)
+        smoothed = lambda log_t: (1 - share) * loss(log_t) - share * log_p(log_t)[:, known].mean()
+        best = float(minimize_scalar(smoothed, bounds=(-2.5, 2.5), method="bounded").x)
         predicted = logits.argmax(1)
         scores = {
             "accuracy": float((predicted == y).mean()),
