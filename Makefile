@@ -52,10 +52,14 @@ wheel: $(VENV)/.dev
 
 install: $(VENV)/.base
 
-# torch first and by itself: plain `torch` would bring gigabytes of CUDA to a machine that has none.
+# torch first and by itself, from PyTorch's own index of builds for CPUs: plain `torch` would bring gigabytes of CUDA.
+# Where that index cannot be reached, the usual one serves.
+CPU_INDEX ?= https://download.pytorch.org/whl/cpu
 $(VENV)/.base: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) --upgrade pip
+	$(PIP) --timeout 10 --retries 0 --index-url $(CPU_INDEX) --no-deps $$(grep -i '^torch==' constraints.txt) \
+		2>/dev/null || true
 	$(PIP) $$(grep -i '^torch==' constraints.txt)
 	$(PIP) -e .
 	touch $@

@@ -35,7 +35,7 @@ class FromScratch:
         self.model = scellm.CellLM(adata)
         options = {"batch_size": 128, "lr": 1e-3, "masked_inputs": "shared", "precision": "bf16-mixed"}
         self.model.pretrain(indices=indices, max_steps=self.steps, **options, **QUIET)
-        self.model.train(indices=indices, max_epochs=self.epochs, lr=2e-3, tune="head", batch_size=16, **QUIET)
+        self.model.train(indices=indices, max_epochs=self.epochs, lr=2e-3, head="mlp", batch_size=16, **QUIET)
         return self
 
     def predict(self, adata, *, indices):

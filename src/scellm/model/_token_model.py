@@ -21,6 +21,7 @@ from tqdm.auto import tqdm
 
 from scellm._inputs import cell_positions, require_anndata
 from scellm._random import seeded
+from scellm._threads import calm_threads
 from scellm._tokens import Tokens
 from scellm.data._fields import GeneTokenField
 from scellm.data._manager import TokenDataManager
@@ -244,7 +245,7 @@ class TokenModel(SavedModel):
         self.module.eval()
         parts: list[Tensor] = []
         start = time.perf_counter()
-        with seeded(), torch.inference_mode(), tqdm(total=len(rows), disable=True) as quiet:
+        with calm_threads(), seeded(), torch.inference_mode(), tqdm(total=len(rows), disable=True) as quiet:
             bar = quiet
             for some in (rows[:_PROBE], rows[_PROBE:]):
                 for batch in self._loader(adata, some, batch_size):

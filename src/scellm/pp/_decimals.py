@@ -99,8 +99,8 @@ class Decimals:
             return found
         first = int(np.flatnonzero(odd)[0])
         guess = (
-            f"{int(odd.sum()):,} cells, the first of them {self.matrix.cell(first)}, give no whole counts, as the others "
-            f"do: read like the others. {SETTLE}"
+            f"{int(odd.sum()):,} cells, the first of them {self.matrix.cell(first)}, give no whole counts, as "
+            f"the others do: read like the others. {SETTLE}"
         )
         return replace(found, guess=guess)
 

@@ -11,6 +11,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
+from threadpoolctl import threadpool_limits
 
 STRENGTHS = (0.3, 1.0, 3.0)
 """Inverse strengths of the penalty that cross-validation chooses from; on sources of the corpus they differ little."""
@@ -104,6 +105,10 @@ class HeadSolver:
         mixtures
             Which parts are averaged; one is chosen.
         """
+        with threadpool_limits(1):  # the problems are small: threads that wait for each other cost more than they give
+            return self._solved(parts, mixtures)
+
+    def _solved(self, parts: Sequence[slice], mixtures: Sequence[tuple[int, ...]]) -> SolvedHead:
         used = sorted({i for mixture in mixtures for i in mixture})
         found = {i: self._out_of_fold(self.x[:, parts[i]]) for i in used}
         rows = found[used[0]][0]
@@ -140,7 +145,8 @@ class HeadSolver:
             part = HeadSolver(
                 x[some], self.codes[some], self.n_types, strength=strength, weights=self.weights, seed=self.seed
             )
-            losses.append(part._calibrated(*part._out_of_fold(part.x))[1].get("loss", np.inf))
+            with threadpool_limits(1):
+                losses.append(part._calibrated(*part._out_of_fold(part.x))[1].get("loss", np.inf))
         return STRENGTHS[int(np.argmin(losses))]
 
     def _out_of_fold(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
