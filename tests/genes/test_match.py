@@ -74,3 +74,42 @@ def test_counts_by_kind():
     match = match_names(pd.Index(["CD3E", "ENSG00000010610", "SEPT2", "not-a-gene"]), V)
     assert match.counts() == {"symbol": 1, "ensembl": 1, "previous": 1, "unknown": 1}
     assert np.array_equal(match.known, [True, True, True, False])
+
+
+def test_columns_that_name_other_genes_are_said():
+    names = V.symbols[:3000]
+    var = pd.DataFrame({"ensembl": V.table["ensembl_id"].fillna("x")[:3000].to_numpy()[::-1]}, index=names)
+    assert "name different genes" in match_genes(var, V).guess
+    var["ensembl"] = var["ensembl"].to_numpy()[::-1]
+    assert match_genes(var, V).guess == ""
+
+
+def test_unknown_names_are_filled_from_other_columns():
+    var = pd.DataFrame({"id": ["ENSG00000198851", "ENSG00000010610", "x"]}, index=["my CD3E", "CD4", "CD8A"])
+    match = match_genes(var, V)
+    assert list(V.symbols[match.ids]) == ["CD3E", "CD4", "CD8A"]
+    assert match.filled == {"id": 1}
+    assert match_genes(var, V, "var_names").n_matched == 2
+
+
+def test_an_id_overrules_an_alias():
+    table = V.table.set_index("symbol")["ensembl_id"]
+    alias = V.names["alias"].index[0]
+    other = "CD3E" if V.symbols[V.names["alias"].iloc[0]] != "CD3E" else "CD4"
+    match = match_genes(pd.DataFrame({"id": [table[other], table["CD19"]]}, index=[alias, "CD19"]), V)
+    assert V.symbols[match.ids[0]] == other
+
+
+def test_other_species_by_any_column():
+    upper = pd.DataFrame({"gene_ids": [f"ENSMUSG{i:011d}" for i in range(3)]}, index=["CD3E", "CD4", "CD8A"])
+    with pytest.raises(ValueError, match="in gene_ids"):
+        match_genes(upper, V)
+    assert match_genes(upper.rename(columns={"gene_ids": "mouse_ortholog"}), V).n_matched == 3
+    assert match_genes(upper, V, "var_names").n_matched == 3
+
+
+def test_lists_and_descriptions_are_passed_over():
+    names = list(V.symbols[:40])
+    var = pd.DataFrame({"alias": [["a", "b"]] * 40, "text": [f"{n}; a protein" for n in names[::-1]]}, index=names)
+    match = match_genes(var, V)
+    assert list(V.symbols[match.ids]) == names

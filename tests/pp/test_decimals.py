@@ -148,3 +148,28 @@ def test_one_cell_alone_says_that_its_scale_is_open():
     one = adata[:1, ::2].copy()
     with pytest.warns(UserWarning, match="sum that cells were scaled to is not known"):
         scellm.pp.prepare(one, panel=True)
+
+
+def test_scaled_without_the_most_expressed_genes():
+    adata = make_adata(60, 10_100)
+    adata.X = adata.X.toarray()
+    adata.X[:, 3] = np.random.default_rng(0).integers(200, 3000, 60)
+    want = by_vocabulary(scellm.pp.prepare(adata, copy=True))
+    sc.pp.normalize_total(adata, target_sum=1e4, exclude_highly_expressed=True)
+    sc.pp.log1p(adata)
+    with pytest.warns(UserWarning, match="as if all genes of a cell are here"):
+        scellm.pp.prepare(adata)
+    assert (by_vocabulary(adata) != want).nnz == 0
+
+
+def test_scaled_together_with_antibodies():
+    adata = make_adata()
+    want = by_vocabulary(scellm.pp.prepare(adata, copy=True))
+    proteins = np.random.default_rng(0).poisson(50, (60, 4)).astype(np.float32)
+    both = ad.AnnData(np.hstack([adata.X.toarray(), proteins]), var={"_": [*adata.var_names, *"abcd"]}, obs=adata.obs)
+    both.var_names = [*adata.var_names, *"abcd"]
+    both.var["feature_types"] = ["Gene Expression"] * adata.n_vars + ["Antibody Capture"] * 4
+    sc.pp.normalize_total(both, target_sum=1e4)
+    sc.pp.log1p(both)
+    scellm.pp.prepare(both)
+    assert (by_vocabulary(both) != want).nnz == 0

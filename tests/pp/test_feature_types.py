@@ -18,6 +18,10 @@ def test_a_column_says_what_is_a_gene(column):
     assert found.guess == ""
 
 
+def test_other_words_for_genes_leave_nothing_out():
+    assert Features.of(pd.DataFrame({"feature_type": ["gene", "lncRNA", "mito"]}, index=list("abc"))).is_gene.all()
+
+
 def test_a_column_without_genes_says_nothing():
     assert Features.of(pd.DataFrame({"type": ["a", "b"]}, index=["CD4", "CD8A"])).is_gene.all()
 
@@ -35,6 +39,8 @@ def test_a_column_without_genes_says_nothing():
         ("sgB2M-1", "guides"),
         ("non-targeting-3", "guides"),
         ("ERCC-00002", "spike-ins"),
+        ("ercc_00002", "spike-ins"),
+        ("TP53_sg1", "guides"),
     ],
 )
 def test_names_that_no_gene_has(name, kind):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -17,6 +18,8 @@ WEAK = ("previous", "alias", "case", "made unique", "repaired")
 _TITLE_CASE = r"^[A-Z][a-z0-9]*[a-z][A-Za-z0-9.-]*$"  # how mouse and rat symbols are written: Cd3e, Ptprc
 _OTHER_SPECIES = r"^(?:[A-Za-z0-9-]+_+)?ENS(?!G\d)[A-Z]{3,6}\d{11}"  # ENSMUSG..., ENSRNOG..., ENSDARG...
 _INDEX = "var_names"
+_ORTHOLOGS = re.compile(r"mouse|murine|mmus|rat\b|zebrafish|danio|macaque|ortholog|homolog", re.IGNORECASE)
+_FEW, _MANY = 0.2, 0.05  # share of names that a column of names matches, and of genes that two columns call differently
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,8 @@ class GeneMatch:
         The names that were matched, (n_genes,).
     filled
         For each other column, how many genes only its names gave.
+    conflicts
+        For each other column that calls many genes by other names, how many.
     """
 
     ids: np.ndarray
@@ -42,6 +47,7 @@ class GeneMatch:
     column: str
     names: pd.Index
     filled: dict[str, int] = field(default_factory=dict)
+    conflicts: dict[str, int] = field(default_factory=dict)
 
     @property
     def known(self) -> np.ndarray:
@@ -52,6 +58,24 @@ class GeneMatch:
     def n_matched(self) -> int:
         """Number of distinct vocabulary entries found."""
         return len(np.unique(self.ids[self.known]))
+
+    @property
+    def guess(self) -> str:
+        """What was guessed about the names, and what would settle it; "" if nothing was."""
+        if self.conflicts:
+            column, n = next(iter(self.conflicts.items()))
+            return (
+                f"{self.column} and adata.var[{column!r}] name different genes in {n:,} rows: read {self.column}. "
+                "One of them is in another order, or was changed; pass the right one as var_column=."
+            )
+        by_case = int((self.how == "case").sum())
+        if by_case > 0.5 * max(int(self.known.sum()), 1):
+            return (
+                f"{by_case:,} genes match human symbols in another case only, such as "
+                f"{[str(n) for n in self.names[self.how == 'case'][:3]]}: other species are written so. They were read "
+                "as human."
+            )
+        return ""
 
     def counts(self) -> dict[str, int]:
         """Number of genes by kind of match."""
@@ -155,7 +179,7 @@ def match_genes(var: pd.DataFrame, vocabulary: Vocabulary, column: str | None = 
         return match
     matches = [match_names(var.index, vocabulary)]
     matches += [match_names(names, vocabulary, name) for name, names in _text_columns(var)]
-    _refuse_other_species(matches)
+    _refuse_other_species([m for m in matches if not _ORTHOLOGS.search(m.column)])
     best = max(matches, key=lambda m: m.n_matched)  # of equals, the names of `var`
     return _filled(best, [m for m in matches if m is not best])
 
@@ -193,6 +217,8 @@ def _text_columns(var: pd.DataFrame) -> list[tuple[str, pd.Index]]:
 def _filled(best: GeneMatch, others: list[GeneMatch]) -> GeneMatch:
     """Fill unknown genes from other columns, Ensembl ids first."""
     ids, how, filled = best.ids.copy(), best.how.copy(), {}
+    others = [m for m in others if m.known.sum() > _FEW * max((m.names != "").sum(), 1)]  # no descriptions
+    conflicts = {m.column: n for m in others if (n := _differ(best, m)) > _MANY * len(ids)}
     by_id = sorted(others, key=lambda m: -int((m.how == "ensembl").sum()))
     for other in by_id:
         better = (other.how == "ensembl") & ((ids < 0) | (np.isin(how, WEAK) & (ids != other.ids)))
@@ -200,7 +226,12 @@ def _filled(best: GeneMatch, others: list[GeneMatch]) -> GeneMatch:
         if new.any():
             ids[new], how[new] = other.ids[new], other.how[new]
             filled[other.column] = int(new.sum())
-    return replace(best, ids=ids, how=how, filled=filled)
+    return replace(best, ids=ids, how=how, filled=filled, conflicts=conflicts)
+
+
+def _differ(one: GeneMatch, other: GeneMatch) -> int:
+    """Number of rows that both know, as different genes."""
+    return int((one.known & other.known & (one.ids != other.ids)).sum())
 
 
 def _refuse_other_species(matches: list[GeneMatch]) -> None:

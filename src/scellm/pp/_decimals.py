@@ -23,7 +23,7 @@ from scellm.pp._detected import (
     unusable,
     with_flat_cells,
 )
-from scellm.pp._matrix import Matrix
+from scellm.pp._matrix import Matrix, SumOfLayers
 from scellm.pp._rows import Inverse, RowFacts
 from scellm.pp._target import find_target, near_usual
 
@@ -185,6 +185,8 @@ class Decimals:
         tellable = self.tellable & inverse.multiples
         unscaled = int((np.abs(unit[tellable] - 1) < 1e-4).sum()) > 1
         target, few = (0.0, True) if unscaled or not found.exact else find_target(sums, unit[tellable])
+        if target and self._all_columns_sum_to_one(found.base):
+            return _with(found, f"{found.why}, cells were scaled with columns that are no genes: all genes are here")
         if target and not few:
             return _with(
                 found, f"{found.why}, cells were scaled to {target:,.6g}, of which some genes are gone", target
@@ -206,6 +208,14 @@ class Decimals:
             f"of a cell are here. {SETTLE}"
         )
         return _with(found, f"{found.why}, rows of unequal sum", 0.0, guess, OPEN if found.exact else GUESSED)
+
+    def _all_columns_sum_to_one(self, base: float) -> bool:
+        """Whether cells have one sum together with antibodies, peaks, ..., which are left out of the genes."""
+        if self.matrix.features.is_gene.all() or isinstance(self.matrix, SumOfLayers):
+            return False
+        invert = _inverse_log(base) if base else _unchanged
+        sums = Inverse.of(self.matrix.with_all_columns(), invert, 0.0).total
+        return bool(_sharing(sums[sums > 0]) >= max(2, 0.5 * (sums > 0).sum()))
 
     def _divided_by_spread(self) -> bool:
         """Whether the standard deviation of (nearly) every gene is 1, as `sc.pp.scale(zero_center=False)` leaves it."""
@@ -265,6 +275,10 @@ class Decimals:
             if usual and spread < 0.12:
                 found[name] = spread
         return min(found, key=lambda k: found[k]) if found else None
+
+
+def _unchanged(x: np.ndarray) -> np.ndarray:
+    return x
 
 
 def _inverse_log(base: float) -> Callable[[np.ndarray], np.ndarray]:

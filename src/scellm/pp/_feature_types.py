@@ -18,9 +18,13 @@ _BY_NAME = {
     "antibodies": r"(?i)^(?:ab|adt|prot|cite)[_-]|[-_.](?:adt|prot(?:ein)?)\d*$|totalseq|^anti[-_]",
     "hashtags": r"(?i)^hashtag|^(?:hto|cmo|lmo|multiplex)[-_ ]?(?:[A-Z][-_ ]?)?\d+$",
     "peaks": r"(?i)^(?:chr)?(?:\d{1,2}|x|y|mt|[gk][li]\w+(?:\.\d)?)[:_-]\d{2,}[-_]\d{2,}$",
-    "guides": r"^sg[A-Z0-9]|(?i:(?:^|[-_.])(?:sgrna|grna|guide)(?:$|[-_.\d]))|(?i:^non[-_ ]?target)",
-    "spike-ins": r"^ERCC-\d{5}$",
+    "guides": r"^sg[A-Z0-9]|(?i:(?:^|[-_.])(?:sgrna|grna|guide|sg\d)(?:$|[-_.\d]))|(?i:^(?:non|safe)[-_ ]?target)",
+    "spike-ins": r"(?i)(?:^|[-_.])ercc[-_.]\d{4,5}",
 }
+_OTHERS = (
+    r"antibod|protein|\bprot\b|\badt\b|\bhto\b|hashtag|crispr|guide|grna|peak|atac|chromatin|multiplex|\bcmo\b|"
+    r"\bvdj|custom|spike|ercc|cell ?hash|surface|metabol|morpholog|spatial feature"
+)
 _CLEARLY_NO_GENE = {"spike-ins"}
 
 
@@ -93,8 +97,9 @@ def _stated(var: pd.DataFrame) -> tuple[np.ndarray, dict[str, int], str] | None:
         if isinstance(words.dtype, np.dtype) and words.dtype.kind not in "OSU":
             continue
         plain = words.astype(object).where(words.notna(), "gene").map(lambda w: str(w).strip().lower())
-        is_gene = plain.isin(_GENES).to_numpy(bool)
-        if not is_gene.any():
+        # other words for genes, such as "lncRNA", are no reason to leave a column out
+        is_gene = ~plain.str.contains(_OTHERS, regex=True).to_numpy(bool)
+        if not plain.isin(_GENES).any() or not is_gene.any():
             continue
         others = words[~is_gene].astype(str).value_counts()
         return is_gene, {str(k): int(n) for k, n in others.items()}, str(name)

@@ -109,6 +109,7 @@ def _genes(matrix: Matrix, var_column: str | None, notes: list[str]) -> pd.Serie
     except ValueError as error:  # another species
         notes.append(str(error))
         return pd.Series({"columns": matrix.shape[1], "known": 0}, dtype=object)
+    notes.append(match.guess)
     unknown = list(match.names[~match.known & matrix.features.is_gene][:5])
     facts = {
         "columns": matrix.shape[1],

@@ -67,6 +67,10 @@ class Matrix:
         features = Features.of(adata.var)
         return [cls.of(adata, name, None if name == "raw" else features) for name in names]
 
+    def with_all_columns(self) -> Matrix:
+        """The same matrix, with the values of columns that are no genes."""
+        return Matrix(self._x, self.name, self.var, self.cells, Features(np.ones(self.shape[1], bool)))
+
     def cell(self, row: int) -> str:
         """Name of a cell, for messages."""
         return repr(str(self.cells[row]))

@@ -133,7 +133,7 @@ def prepare(
     place.write(adata, binned.bins)
     adata.uns[_keys.UNS] = {**ours, _keys.PREPARE: report.to_uns()}
     _log_report(report, place)
-    _warn(adata, expression, binned, min_counts, panel=panel)
+    _warn(adata, expression, match, binned, min_counts, panel=panel)
     return adata if copy else None
 
 
@@ -193,9 +193,11 @@ def _log_report(report: PrepareReport, place: Place) -> None:
     logger.info("    added %s, 'celllm' (adata.uns)", place.described)
 
 
-def _warn(adata: AnnData, expression: Expression, binned: Binned, min_counts: float, *, panel: bool) -> None:
+def _warn(
+    adata: AnnData, expression: Expression, match: GeneMatch, binned: Binned, min_counts: float, *, panel: bool
+) -> None:
     n, matrix = adata.n_obs, expression.matrix
-    found = [expression.matrix.features.guess]
+    found = [expression.matrix.features.guess, match.guess]
     if expression.guess:
         found.append(f"adata.{matrix.name} was read as {expression.detected.kind}: {expression.guess}")
     empty = int((np.diff(binned.bins.indptr) == 0).sum())

@@ -9,6 +9,7 @@ _SURE = 6  # cells from which on any whole or half target can be told; fewer fit
 _LISTED = 3  # the same for usual targets
 _TRIED = 24  # cells that every target is tried on
 _LARGEST = 100_000
+_MANY = 10  # different totals that share no factor by chance
 
 
 def near_usual(sums: np.ndarray) -> np.ndarray:
@@ -42,13 +43,13 @@ def find_target(sums: np.ndarray, unit: np.ndarray) -> tuple[float, bool]:
     for target in USUAL_TARGETS:
         if target >= largest * (1 - 1e-3) and _whole(target / unit).mean() >= 0.9:
             divided, open_ = _without_common_factor(target, unit, largest)
-            return divided, open_ or len(np.unique(np.round(unit, 9))) < _LISTED
+            return divided, (bool(divided) and open_) or len(np.unique(np.round(unit, 9))) < _LISTED
     halves = np.arange(np.floor(2 * largest), 2 * _LARGEST) / 2
     if len(np.unique(tried)) < _SURE or not len(halves):
         return 0.0, len(np.unique(tried)) < _SURE
     for target in halves[_fits(halves, tried)]:
         if _whole(target / unit).mean() >= 0.9:
-            return float(target), False
+            return _without_common_factor(float(target), unit, largest)
     return 0.0, False
 
 
@@ -70,7 +71,9 @@ def _without_common_factor(target: float, unit: np.ndarray, largest: float) -> t
     totals = target / unit
     totals = np.round(totals[_whole(totals)]).astype(np.int64)
     factor = int(np.gcd.reduce(totals))
+    if len(np.unique(totals)) >= _MANY and target / factor < largest * (1 - 1e-3):
+        return 0.0, False  # cells exceed what they were scaled to: the largest genes were not counted, and none is gone
     while factor > 1 and target / factor < largest * (1 - 1e-3):
         factor //= min(d for d in range(2, factor + 1) if factor % d == 0)
-    few = len(np.unique(totals)) < 10 and factor > 1  # that a few totals are all even is no rare thing
+    few = len(np.unique(totals)) < _MANY and factor > 1  # that a few totals are all even is no rare thing
     return target / factor, few
