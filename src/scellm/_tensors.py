@@ -31,9 +31,10 @@ def fingerprint(state: Mapping[str, Tensor]) -> str:
     return found.hexdigest()
 
 
-def require_finite(state: Mapping[str, Tensor], what: str) -> None:
-    """Raise ValueError that names the tensors with values that are not finite."""
-    bad = [k for k, v in state.items() if v.is_floating_point() and not bool(torch.isfinite(v).all())]
+def require_finite(state: Mapping[str, Tensor], what: str, *, but: str | None = None) -> None:
+    """Raise ValueError that names the tensors with values that are not finite; `but` is the end of a name to pass."""
+    checked = {k: v for k, v in state.items() if v.is_floating_point() and not (but and k.endswith(but))}
+    bad = [k for k, v in checked.items() if not bool(torch.isfinite(v).all())]
     if bad:
         msg = f"{what} holds values that are not finite, in {bad[:3]}: it is not usable."
         raise ValueError(msg)

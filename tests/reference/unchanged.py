@@ -33,7 +33,9 @@ def shipped() -> dict[str, np.ndarray]:
     model = scellm.CellLM.from_pretrained("celllm-mini")
     blood = sc.datasets.pbmc68k_reduced()[:8].copy()
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="adata.raw is log1p")  # it is rounded, so its scale is assumed
+        warnings.filterwarnings(
+            "ignore", message="adata.raw was read as log1p"
+        )  # it is rounded, so its scale is assumed
         scellm.pp.prepare(blood, panel=True)
     made = make_adata(8)
     return {"blood": model.get_latent_representation(blood), "made": model.get_latent_representation(made)}

@@ -80,10 +80,14 @@ class SavedModel(PretrainedModel):
             msg = "The model has no cells of its own to save. Leave save_anndata out."
             raise ValueError(msg)
         state = self._saved_state()
-        require_finite(state, "The model")
+        require_finite(state, "The model", but=self._gaps())
         write_model(folder, start, state, self._saved_facts())
         if save_anndata:
             self.adata.write_h5ad(folder / f"{start}{CELLS}", **anndata_write_kwargs)
+
+    def _gaps(self) -> str | None:
+        """Imported weights know not all genes of the vocabulary: their gene table has gaps, and only that."""
+        return "embedding.gene.weight" if self._init_options().get("compat") else None
 
     def _saved_state(self) -> dict[str, Tensor]:
         """The tensors of the module; a subclass may add its own."""
@@ -176,7 +180,7 @@ class SavedModel(PretrainedModel):
         found = misfits(shapes_of(state), shapes_of(own))
         if found:
             raise damaged(folder, describe(found))
-        require_finite(state, str(folder))
+        require_finite(state, str(folder), but=self._gaps())
         self.module.load_state_dict(state)
         self.configs_, self.is_trained_ = facts["configs"], bool(facts.get("is_trained", True))
         self.history_ = facts.get("history") or None

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from scellm._tokens import Padded, Tokens
 from scellm.module._cell_encoder import CellEncoder
-from scellm.nn import Config, LinearHead, ProjectionHead
+from scellm.nn import AnnotationHead, Config, LinearHead, ProjectionHead
 
 MakeHead = Callable[[Config], nn.Module]
 
@@ -35,6 +35,8 @@ class CellLMModule(BaseModuleClass):
         self.cell_encoder = CellEncoder(config)
         self.heads = nn.ModuleDict({name: make(config) for name, make in (heads or {}).items()})
         self.projector = ProjectionHead(config.dim, config.projector) if config.projector else nn.Identity()
+        if n_types:
+            AnnotationHead(config.cell_dim, n_types)  # a seed then gives the same encoder as in earlier versions
         self.annotation_head: nn.Module | None = LinearHead(config.cell_dim, n_types) if n_types else None
         self.cell_encoder.initialize_bins()  # last, so that a seed gives the same weights as in earlier versions
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -64,7 +65,8 @@ class LinearHead(nn.Linear):
     """
 
     def __init__(self, cell_dim: int, n_types: int) -> None:
-        super().__init__(cell_dim, n_types)
+        with torch.random.fork_rng(devices=[]):  # random numbers that are overwritten move no stream
+            super().__init__(cell_dim, n_types)
         nn.init.zeros_(self.weight)
         nn.init.zeros_(self.bias)
 

@@ -13,9 +13,11 @@ from scellm.pp._detected import DetectedInput
 from scellm.pp._linear import linear
 from scellm.pp._matrix import Matrix, SumOfLayers
 
-_COMPARED = 64  # cells on which two matrices are compared
+_COMPARED = 256  # cells on which two matrices are compared
 _PART = re.compile(r"(^|[^a-z])(un)?spliced|ambiguous|nascent|mature|spanning|intron|exon", re.IGNORECASE)
-_NOT_THE_CELLS = re.compile(r"ambient|denoise|background|soup|posterior|imput|magic|smooth|empty|bin|rank|mask", re.I)
+_NOT_THE_CELLS = re.compile(
+    r"ambient|denoise|background|soup|posterior|imput|magic|smooth|empty|(^|[^a-z])(bin|rank|mask)", re.I
+)
 _PREFERRED = re.compile(
     r"^(raw|rna|umi|x|gex)?[_ .-]?(counts?|matrix|umis?|raw)([_ .-]?(raw|rna|umi))?$", re.IGNORECASE
 )
@@ -95,7 +97,7 @@ def choose(candidates: list[Candidate]) -> Choice:
     if not usable:
         return Choice(None, list(candidates))
     pool = _of_the_cells(usable)
-    proof = next((c for c in _by_rank(pool) if _proves(c)), None)
+    proof = next((c for c in _by_rank(pool) if _proves(c) and not _is_part(c)), None)
     found = _proven(proof, pool) if proof is not None else _unproven(pool)
     if found.best is None:  # not reached: a pool is never empty
         return Choice(None, list(candidates))
@@ -145,6 +147,11 @@ def _proves(candidate: Candidate) -> bool:
     return candidate.detected.exact and not candidate.detected.is_counts and candidate.detected.level >= 4
 
 
+def _is_part(candidate: Candidate) -> bool:
+    """Whether a layer is a part of the counts, by its name."""
+    return candidate.matrix.name.startswith("layers/") and bool(_PART.search(candidate.name))
+
+
 def _by_rank(pool: list[Candidate]) -> list[Candidate]:
     """The most certain first; of equals the one with most genes, counts before logs, in the order of the AnnData."""
     return sorted(pool, key=lambda c: (-c.detected.level, -c.matrix.shape[1], not c.detected.is_counts))
@@ -163,7 +170,8 @@ def _proven(proof: Candidate, pool: list[Candidate]) -> Choice:
     best = min(widest, key=lambda c: (not c.detected.is_counts, -c.detected.level))
     if best.detected.target and any(c.detected.target == 0 for c in widest):
         best = next(c for c in widest if c.detected.target == 0)
-    named = [c for c in differ if c.detected.is_counts and _PREFERRED.match(c.name) and c.detected.level == 5]
+    own = lambda c: c.name in {"X", "raw"} or _PREFERRED.match(c.name)
+    named = [c for c in differ if c.detected.is_counts and own(c) and c.detected.level == 5]
     guess = ""
     if named:
         guess = (
@@ -180,7 +188,7 @@ def _unproven(pool: list[Candidate]) -> Choice:
     equals = [c for c in pool if c.detected.level == top]
     if not equals[0].detected.is_counts:
         return Choice(_of_guesses(equals), [])
-    parts = [c for c in equals if c.matrix.name.startswith("layers/") and _PART.search(c.name)]
+    parts = [c for c in equals if _is_part(c)]
     whole = [c for c in equals if c not in parts]
     if not whole:
         return _of_parts(parts)
@@ -266,4 +274,4 @@ def _same_rows(a: sp.csr_matrix, b: sp.csr_matrix) -> bool:
     scale_a, scale_b = (sp.diags(1 / np.where(s > 0, s, 1.0)) for s in (sum_a, sum_b))
     off = abs(scale_a @ a - scale_b @ b).max(axis=1).toarray().ravel()
     largest = (scale_a @ a).max(axis=1).toarray().ravel()
-    return bool((off[held] <= 1e-3 * np.maximum(largest[held], 1e-12)).mean() >= 0.9)
+    return bool((off[held] <= 1e-3 * np.maximum(largest[held], 1e-12)).mean() >= 0.99)

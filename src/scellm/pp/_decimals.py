@@ -28,7 +28,7 @@ from scellm.pp._rows import Inverse, RowFacts
 from scellm.pp._target import find_target, near_usual
 
 _LARGEST_LOG = 25.0  # ln(1 + 7e10): no log of an expression value is larger
-_NEARLY_ALL = 0.9
+_NEARLY_ALL, _HALF = 0.9, 0.5
 _WHOLE, _USUAL = 10_000, 1e4  # genes of a whole transcriptome, at least; the usual target of normalize_total
 
 
@@ -78,12 +78,13 @@ class Decimals:
         """A log in some base, or a linear scale, that gives whole multiples; or logs of cells of one sum."""
         shares = {}
         for name, base in BASES.items():
-            if self.maximum > _LARGEST_LOG:
-                break
             inverse = Inverse.of(self.matrix, _inverse_log(base), 1e-3 if self._rounded else 3e-6)
-            shares[name] = inverse.multiples
+            shares[name] = inverse.multiples & (self.facts.high <= _LARGEST_LOG)
+            if self.maximum > _LARGEST_LOG:
+                continue
             same = _same(inverse.total[self.held])
-            if self._share(inverse) >= _NEARLY_ALL or (same and not self.counts.any()):
+            enough = _HALF if self._rounded else _NEARLY_ALL  # after rounding, many cells fit no longer
+            if self._share(inverse) >= enough or (same and not self.counts.any()):
                 found = self._mixed(inverse, f"log1p in base {name}") or self._log(name, base, inverse, same=same)
                 return self._with_odd_cells(found, inverse)
         scaled = Inverse.of(self.matrix, lambda x: x, 3e-6)
@@ -165,7 +166,11 @@ class Decimals:
             return DetectedInput(LOG, f"log1p (base {name}) of counts that were not scaled", base, exact=True)
         if same:
             at = np.median(inverse.total[self.held])
-            return DetectedInput(LOG, f"{form}; inverted, rows sum to {at:,.6g}", base, exact=exact)
+            found = DetectedInput(LOG, f"{form}; inverted, rows sum to {at:,.6g}", base, exact=exact)
+            if exact or self._rounded:
+                return found
+            guess = f"cells have one sum, but give no whole counts, as TPM or denoised values: read as shares. {SETTLE}"
+            return replace(found, guess=guess, level=OPEN)
         return self._of_unequal_sums(DetectedInput(LOG, f"{form}; inverted", base, exact=exact), inverse)
 
     def _scaled(self, inverse: Inverse) -> DetectedInput:
@@ -197,7 +202,7 @@ class Decimals:
                 f"as scaled to {target:,.6g}, of which some genes are gone. More cells would settle it. {SETTLE}"
             )
             return _with(found, f"{found.why}, perhaps scaled to {target:,.6g}", target, guess, OPEN)
-        if self.matrix.shape[1] < _WHOLE and sums.max() <= _USUAL and not unscaled:
+        if self.matrix.shape[1] < _WHOLE and sums.max() <= _USUAL and not found.exact:  # else 10,000 is refuted
             guess = (
                 f"the sum that cells were scaled to is not known; with so few genes ({self.matrix.shape[1]:,}), read "
                 f"as scaled to {_USUAL:,.0f} before genes were left out. {SETTLE}"

@@ -12,7 +12,8 @@ from scellm.pp._matrix import Matrix
 from scellm.pp._rows import RowFacts
 
 _LARGEST_COUNT = 2**31  # of one gene in one cell, or in a bulk sample
-_NEARLY_ALL = 0.9
+_NEARLY_ALL, _SOME = 0.9, 0.02
+_MANY_GENES, _SMALL = 200, 9  # genes of a cell, of which one at least is counted more often
 
 
 def detect(matrix: Matrix) -> DetectedInput:
@@ -79,9 +80,15 @@ def _whole_numbers(facts: RowFacts, n_vars: int) -> DetectedInput:
     if constant.mean() >= _NEARLY_ALL:
         return unusable("all values of a cell are the same number, such as a label")
     even = (n >= 20) & (high >= 5) & (high <= 2.6 * mean)
-    if even.mean() >= _NEARLY_ALL:
+    small = np.median(n) >= _MANY_GENES and facts.high.max() <= _SMALL
+    dense = n_vars > _MANY_GENES and (n == n_vars).mean() >= _NEARLY_ALL
+    if small or dense:
+        form = "no value is zero" if dense else f"no value is above {largest} in cells of hundreds of genes"
+        guess = f"{form}, as in ranks, bins or rounded logs: read as counts all the same. {SETTLE}"
+        return DetectedInput(COUNTS, f"whole numbers, but {form}", exact=True, level=DOUBTFUL, guess=guess)
+    if even.mean() >= _NEARLY_ALL or (even & (n >= _MANY_GENES)).mean() >= _SOME:
         guess = (
-            f"whole numbers up to {largest} that are spread evenly in every cell, as ranks and bins are, and counts "
+            f"whole numbers up to {largest} that are spread evenly within cells, as ranks and bins are, and counts "
             f"are not: read as counts all the same. {SETTLE}"
         )
         why = f"whole numbers up to {largest}, spread evenly like ranks or bins"

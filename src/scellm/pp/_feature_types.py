@@ -61,12 +61,14 @@ class Features:
             All columns are genes if nothing says otherwise.
         """
         stated = _stated(var)
+        gaps = np.zeros(len(var), bool) if stated is None else var[stated[2]].isna().to_numpy()
         is_gene, left_out, column = stated if stated is not None else (np.ones(len(var), bool), {}, "")
         names = pd.Series(var.index.astype(str))
         for kind, pattern in _BY_NAME.items():
-            if stated is not None and kind not in _CLEARLY_NO_GENE:
+            if stated is not None and kind not in _CLEARLY_NO_GENE and not gaps.any():
                 continue
-            hit = names.str.contains(pattern, regex=True).to_numpy(bool) & is_gene
+            asked = is_gene if stated is None or kind in _CLEARLY_NO_GENE else is_gene & gaps
+            hit = names.str.contains(pattern, regex=True).to_numpy(bool) & asked
             hit[hit] = match_names(pd.Index(names[hit]), load_vocabulary()).ids < 0  # LMO2 is a gene
             if hit.any():
                 is_gene = is_gene & ~hit
@@ -88,6 +90,11 @@ class Features:
         )
 
 
+def _is_named(column: object) -> bool:
+    """Whether a column is called as Cell Ranger and others call that of the feature types."""
+    return str(column).strip().lower().replace(" ", "_") in {"feature_types", "feature_type", "featuretype", "modality"}
+
+
 def _stated(var: pd.DataFrame) -> tuple[np.ndarray, dict[str, int], str] | None:
     """By a column of `var`, of which some values are words for genes."""
     for at, name in enumerate(var.columns):
@@ -99,7 +106,7 @@ def _stated(var: pd.DataFrame) -> tuple[np.ndarray, dict[str, int], str] | None:
         plain = words.astype(object).where(words.notna(), "gene").map(lambda w: str(w).strip().lower())
         # other words for genes, such as "lncRNA", are no reason to leave a column out
         is_gene = ~plain.str.contains(_OTHERS, regex=True).to_numpy(bool)
-        if not plain.isin(_GENES).any() or not is_gene.any():
+        if not (plain.isin(_GENES).any() or _is_named(name)) or not is_gene.any():
             continue
         others = words[~is_gene].astype(str).value_counts()
         return is_gene, {str(k): int(n) for k, n in others.items()}, str(name)

@@ -83,6 +83,8 @@ def selection(adata: AnnData, n_genes: int, *, panel: bool) -> str:
     """
     if panel or n_genes >= _FEW_GENES:
         return ""
+    if "highly_variable" in adata.var and not _all_true(adata.var["highly_variable"]):
+        return ""  # marked, but not selected
     traces = [str(c) for c in adata.var.columns if str(c).startswith(_TRACES)]
     if "highly_variable" in adata.var and _all_true(adata.var["highly_variable"]):
         return "adata.var['highly_variable'] is true for all of them"

@@ -113,8 +113,9 @@ def prepare(
     Do not select highly variable genes first: the model reads all expressed genes, and normalises by each cell's total.
     """
     require_anndata(adata, "scellm.pp.prepare")
-    if not adata.n_obs:
-        msg = "adata holds no cells (n_obs is 0): nothing can be prepared. Check the filter that made it."
+    if not adata.n_obs or not adata.n_vars:
+        what = "cells (n_obs is 0)" if not adata.n_obs else "genes (n_vars is 0)"
+        msg = f"adata holds no {what}: nothing can be prepared. Check the filter that made it."
         raise ValueError(msg)
     if copy:
         adata = adata.to_memory() if adata.isbacked else adata.copy()
@@ -210,8 +211,8 @@ def _warn(
         names = [str(name) for name in adata.obs_names[np.flatnonzero(below)[:3]]]
         found.append(
             f"in {int(below.sum()):,} of {n:,} cells, such as {names}, known human genes hold less than "
-            f"{min_counts:.0%} of the counts: cells of another species, or names that did not match. Their embeddings "
-            "mean little; leave these cells out."
+            f"{min_counts:.0%} of the counts: cells of another species, names that did not match, or cells whose "
+            "counts are in genes outside of the vocabulary, such as immunoglobulins. Their embeddings mean less."
         )
     n_genes = int(matrix.features.is_gene.sum())
     why = selection(adata, n_genes, panel=panel)
