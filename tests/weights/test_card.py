@@ -4,9 +4,8 @@ import copy
 import json
 
 import jaxtyping
+import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
 import scellm
@@ -50,16 +49,25 @@ def test_other_lies(edit, message):
         check_card(card, SHAPES, "x")
 
 
-VALUES = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.integers(-3, 10**12),
-    st.floats(),
-    st.text(max_size=5),
-    st.just([]),
-    st.just({}),
-    st.just("1,nan,3"),
-)
+VALUES = [
+    None,
+    True,
+    -3,
+    0,
+    1,
+    7,
+    10**12,
+    0.5,
+    float("nan"),
+    float("inf"),
+    "",
+    "x",
+    [],
+    {},
+    [4],
+    "1,nan,3",
+    "/etc/passwd",
+]
 
 
 @pytest.fixture
@@ -68,22 +76,25 @@ def files(folder):
     return path, load_file(path), json.loads((folder / "card.json").read_text())
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(data=st.data())
-def test_two_hundred_mutated_weights(files, data):
-    """Each file gives the same embeddings as the sound one, or is a ValueError, and no data are changed."""
+@pytest.mark.slow
+def test_two_hundred_mutated_weights(files):
+    """Each file is read as a model, or is a ValueError that leaves the data as they were."""
     path, state, card = files
-    card = copy.deepcopy(card)
-    inner = data.draw(st.sampled_from([card, card["model"], card["binning"]]))
-    name = data.draw(st.sampled_from(sorted(inner)))
-    inner[name] = data.draw(VALUES)
-    card["fingerprint"] = fingerprint(state) if inner is not card or name != "fingerprint" else card["fingerprint"]
-    save_file(state, path, metadata={"card": json.dumps(card)})
-    adata = make_adata(3, seed=1)
-    before = set(adata.uns), set(adata.obs), set(adata.layers)
-    try:
-        model = scellm.CellLM.from_pretrained(path, adata)
-    except (ValueError, jaxtyping.TypeCheckError):  # the latter from the checks of shapes and types in tests
-        assert (set(adata.uns), set(adata.obs), set(adata.layers)) == before
-        return
-    assert model.get_latent_representation().shape[0] == 3
+    rng = np.random.default_rng(0)
+    refused = 0
+    for i in range(200):
+        changed = copy.deepcopy(card)
+        inner = [changed, changed["model"], changed["binning"]][int(rng.integers(3))]
+        inner[sorted(inner)[int(rng.integers(len(inner)))]] = VALUES[int(rng.integers(len(VALUES)))]
+        changed["fingerprint"] = fingerprint(state)
+        save_file(state, path, metadata={"card": json.dumps(changed)})
+        adata = make_adata(3, seed=1) if i % 10 == 0 else None
+        before = None if adata is None else (set(adata.uns), set(adata.obs), set(adata.layers))
+        try:
+            model = scellm.CellLM.from_pretrained(path, adata)
+        except (ValueError, jaxtyping.TypeCheckError):  # the latter from the checks of shapes and types in tests
+            refused += 1
+            assert adata is None or (set(adata.uns), set(adata.obs), set(adata.layers)) == before
+            continue
+        assert all(bool(p.isfinite().all()) for p in model.module.parameters())
+    assert refused > 50

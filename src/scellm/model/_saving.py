@@ -56,7 +56,7 @@ class SavedModel(PretrainedModel):
         save_anndata
             Save the cells as well, as `adata.h5ad`.
         **anndata_write_kwargs
-            For :meth:`anndata.AnnData.write_h5ad`.
+            For `anndata.AnnData.write_h5ad`.
 
         Returns
         -------
