@@ -104,7 +104,7 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _move_in(part: Path, folder: Path) -> None:
-    """Replace a folder by another: the old one is moved aside first, and removed last."""
+    """Replace a folder by another: the old one is moved away first, and removed last."""
     old = None
     if folder.exists():
         old = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".old", dir=folder.parent))

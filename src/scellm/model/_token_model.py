@@ -35,7 +35,7 @@ from scellm.pp import Binning, PrepareReport
 from scellm.train._fit import fit
 
 _BATCH = 512  # cells read at once: enough to form chunks of similar length
-_PROBE, _SILENT = 64, 2.0  # cells by which the speed is told, and seconds of work without a bar
+_PROBE, _SILENT = 64, 2.0  # cells on which the speed is measured, and seconds of work without a bar
 
 Indices = Sequence[int] | np.ndarray | None
 

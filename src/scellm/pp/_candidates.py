@@ -221,15 +221,15 @@ def _of_counts(whole: list[Candidate], parts: list[Candidate]) -> Choice:
     widest = max(c.matrix.shape[1] for c in agree)
     best = next(c for c in agree if c.matrix.shape[1] == widest)
     differ = [c for c in whole if c not in agree]
-    parts_told = [replace(c, verdict="a part of the counts, by its name") for c in parts]
+    partial = [replace(c, verdict="a part of the counts, by its name") for c in parts]
     if not differ:
-        return Choice(best, parts_told, _equal_to_a_part(best, parts, rows))
+        return Choice(best, partial, _equal_to_a_part(best, parts, rows))
     names = [c.name for c in [best, *differ]]
     guess = (
         f"several matrices hold different counts, {names}: read adata.{best.matrix.name}. To read another, pass "
         f"layer={differ[0].name!r}."
     )
-    return Choice(best, [*(replace(c, verdict="other counts") for c in differ), *parts_told], guess)
+    return Choice(best, [*(replace(c, verdict="other counts") for c in differ), *partial], guess)
 
 
 def _equal_to_a_part(best: Candidate, parts: list[Candidate], rows: np.ndarray) -> str:
@@ -260,7 +260,7 @@ def _proportional(one: Candidate, other: Candidate, rows: np.ndarray) -> bool:
         if not index.is_unique or not ours.is_unique:
             return a.shape == b.shape and _same_rows(a, b)
         shared = index.intersection(ours)
-        if not len(shared):  # other names for the same genes: told by their places, if the shapes agree
+        if not len(shared):  # other names for the same genes: recognised by their places, if the shapes agree
             return a.shape == b.shape and _same_rows(a, b)
         a, b = a[:, index.get_indexer(shared)], b[:, ours.get_indexer(shared)]
     return _same_rows(a, b)

@@ -247,7 +247,7 @@ class Decimals:
         if base is not None and not self.counts.any():
             guess = (
                 f"values with decimals, none above {self.maximum:.3g}, which are no log of whole counts: whether a log "
-                f"was taken cannot be told. Read as log1p in base {base}. {SETTLE}"
+                f"was taken is not known. Read as log1p in base {base}. {SETTLE}"
             )
             why = f"values with decimals, none above {self.maximum:.3g}, taken for log1p in base {base}"
             return DetectedInput(LOG, why, BASES[base], level=GUESSED, guess=guess)

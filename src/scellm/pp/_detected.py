@@ -11,7 +11,7 @@ COUNTS, DECIMAL, NORMALISED, LOG, UNUSABLE = "counts", "counts with decimals", "
 MIXED = "mixed"
 
 BASES = {"e": math.e, "2": 2.0, "10": 10.0}
-"""Bases of the logarithms that are told."""
+"""Bases of the logarithms that are recognised."""
 
 SURE, OPEN, DOUBTFUL, GUESSED, EMPTY, NO = 5, 4, 3, 2, 1, 0
 """How far values can be trusted: proven; counts come back, the scale does not; whole numbers that look like something

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 USUAL_TARGETS = (1e3, 5e3, 1e4, 1e5, 1e6)
-_SURE = 6  # cells from which on any whole or half target can be told; fewer fit some number by chance
+_SURE = 6  # cells from which on any whole or half target can be found; fewer fit some number by chance
 _LISTED = 3  # the same for usual targets
 _TRIED = 24  # cells that every target is tried on
 _LARGEST = 100_000
@@ -62,7 +62,7 @@ def _fits(targets: np.ndarray, unit: np.ndarray) -> np.ndarray:
 
 
 def _whole(totals: np.ndarray) -> np.ndarray:
-    """Whether totals are whole, as precisely as float32 tells; of larger totals it tells nothing."""
+    """Whether totals are whole, as far as float32 is precise; for larger totals it is not."""
     return (np.abs(totals - np.round(totals)) <= 0.02 + 1e-6 * totals) & (totals < _LARGEST)
 
 

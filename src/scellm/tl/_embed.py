@@ -37,7 +37,7 @@ def embed(
         Name of the slot in `obsm`.
     adapt
         "pca" joins the embedding with 50 principal components of the log expression of these cells, each part centred
-        and divided by one number. It tells types within one data set apart better. It looks at all cells passed (never
+        and divided by one number. It separates types within one data set better. It looks at all cells passed (never
         at their labels), so a cell's vector then depends on the other cells, and vectors of two calls cannot be
         compared; across studies, `None` transfers better.
     batch_size
