@@ -88,10 +88,12 @@ NAMES = {
 def corrupted(draw) -> ad.AnnData:
     """A clean AnnData in another form: values, dtype, storage, layers, names, cells of another form, order."""
     base, target = draw(st.sampled_from([np.e, 2.0, 10.0])), draw(st.sampled_from([1e3, 5e3, 1e4, 1e6, 777.0]))
-    x = FORMS[draw(st.sampled_from([*FORMS, *["counts", "log"] * 3]))](counts(), target, base)
-    if draw(st.integers(0, 4)) == 0:  # some cells in another form
+    form = draw(st.sampled_from([*FORMS, *["counts", "log"] * 3]))
+    x = FORMS[form](counts(), target, base)
+    if draw(st.integers(0, 4)) == 0 and form != "mask":  # some cells in another form
         rows = np.arange(24) < draw(st.sampled_from([1, 3, 12, 23]))
-        other = FORMS[draw(st.sampled_from(list(FORMS)))](counts(), target, base)
+        # a cell with few genes, all at one count, is an ordinary cell: masks are not mixed in
+        other = FORMS[draw(st.sampled_from([f for f in FORMS if f != "mask"]))](counts(), target, base)
         x = sp.csr_matrix(sp.diags(rows.astype(float)) @ other + sp.diags(1.0 - rows) @ x)
         x.eliminate_zeros()
     dtype = draw(st.sampled_from(DTYPES)) if (x.data == np.floor(x.data)).all() else draw(st.sampled_from(DTYPES[:2]))
@@ -135,13 +137,13 @@ def check(adata: ad.AnnData) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(corrupted())
 def test_no_corruption_is_read_otherwise_in_silence(adata):
     check(adata)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(corrupted())
 def test_a_few_of_them(adata):
     check(adata)
