@@ -83,7 +83,16 @@ def test_repr_tells_encoder_and_head_apart(capsys):
     assert "3 cell types, learned" in " ".join(capsys.readouterr().out.split())
 
 
-def test_a_later_pretraining_or_loading_keeps_answers_whole(tmp_path):
+def test_types_do_not_outlive_the_embeddings_that_they_were_learned_on():
+    model, _ = trained()
+    model.pretrain(max_steps=1, batch_size=8, **QUIET)
+    with pytest.raises(RuntimeError, match=r"run model\.train"):
+        model.predict()
+    model.train()
+    assert model.predict().shape == (90,)
+
+
+def test_a_saved_model_gives_the_same_answers(tmp_path):
     model, _ = trained()
     p = model.predict(soft=True)
     model.save(tmp_path / "m", save_anndata=True)

@@ -27,6 +27,17 @@ def test_keys_that_cannot_be_written(trained, key):
     assert not adata.obsm
 
 
+def test_gene_embeddings_take_the_same(trained, tmp_path):
+    trained.save_pretrained(tmp_path / "weights")
+    adata = make_adata()
+    scellm.tl.embed_genes(adata, tmp_path / "weights")
+    assert adata.varm["celllm_genes"].shape == (2400, 16)
+    with pytest.raises(ValueError, match="cannot be written"):
+        scellm.tl.embed_genes(adata, trained, key_added="a/b")
+    with pytest.raises(TypeError, match="swapped"):
+        scellm.tl.embed_genes(trained, adata)
+
+
 def test_what_is_no_model(trained):
     adata = make_adata()
     with pytest.raises(TypeError, match=r"takes an AnnData as adata.*swapped"):

@@ -250,8 +250,10 @@ class CellLM(TypedModel):
             except BaseException:
                 if run.stopped():
                     self._record("pretrain", run.config.to_dict(), run.history())
+                    self._forget_types()
                 raise
         self._record("pretrain", run.config.to_dict(), run.history())
+        self._forget_types()
 
     def _source_options(self, config: PretrainingConfig, indices: Indices, seed: int) -> SourceOptions:
         first, second = (get_view(view) for view in config.views)

@@ -59,7 +59,7 @@ def read_model(folder: Path, prefix: str) -> tuple[dict[str, Tensor], dict[str, 
         raise _not_there(folder, prefix)
     state, header = read_tensors(path)
     facts = _decoded(header)
-    lacking = [k for k in ("class", "options", "registry", "types", "configs") if k not in facts]
+    lacking = [k for k in ("class", "options", "registry", "types", "configs", "fingerprint") if k not in facts]
     if facts.get("format") != FORMAT or lacking:
         raise damaged(path, f"format {facts.get('format')!r}, without {lacking}")
     return state, facts

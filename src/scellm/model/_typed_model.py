@@ -120,6 +120,14 @@ class TypedModel(TokenModel):
         self._record("train", chosen.to_dict())
         self._model_summary_string = self._summary()
 
+    def _forget_types(self) -> None:
+        """After the encoder changed, the head does not fit its embeddings: `predict` then asks to train again."""
+        if "train" in self.configs_:
+            logger.warning("the cell types were learned on the embeddings of before: run model.train() again")
+            self.configs_ = {k: v for k, v in self.configs_.items() if k != "train"}
+            self._own_head = None
+            self._model_summary_string = self._summary()
+
     @property
     def labels_key(self) -> str | None:
         """Column of `obs` that the model learns types from; `None` if it was set up without labels."""

@@ -9,7 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from scellm.pp._detect import detect
-from scellm.pp._detected import DetectedInput
+from scellm.pp._detected import EMPTY, OPEN, SURE, DetectedInput
 from scellm.pp._linear import linear
 from scellm.pp._matrix import Matrix, SumOfLayers
 
@@ -70,6 +70,10 @@ class Choice:
     guess: str = ""
 
 
+Found = tuple[Candidate, list[Candidate], str]
+"""The matrix that is read, others with verdicts, and what was guessed."""
+
+
 def judge(matrices: list[Matrix]) -> list[Candidate]:
     """Detect the kind of values of each matrix."""
     return [Candidate(m, detect(m)) for m in matrices]
@@ -98,15 +102,12 @@ def choose(candidates: list[Candidate]) -> Choice:
         return Choice(None, list(candidates))
     pool = _of_the_cells(usable)
     proof = next((c for c in _by_rank(pool) if _proves(c) and not _is_part(c)), None)
-    found = _proven(proof, pool) if proof is not None else _unproven(pool)
-    if found.best is None:  # not reached: a pool is never empty
-        return Choice(None, list(candidates))
-    named = {c.matrix.name: c.verdict for c in found.others if c.verdict}
-    rest = [c for c in candidates if c.matrix.name != found.best.matrix.name]
-    others = [replace(c, verdict=named.get(c.matrix.name, "") or _reason(c, found.best)) for c in rest]
-    doubt = "" if found.guess or proof is not None else _doubt(found.best, usable)
-    guess = " ".join(g for g in (found.guess, doubt, found.best.detected.guess) if g)
-    return Choice(found.best, others, guess)
+    best, judged, guess = _proven(proof, pool) if proof is not None else _unproven(pool)
+    reasons = {c.matrix.name: c.verdict for c in judged}
+    rest = [c for c in candidates if c.matrix.name != best.matrix.name]
+    others = [replace(c, verdict=reasons.get(c.matrix.name) or _reason(c, best)) for c in rest]
+    doubt = "" if guess or proof is not None else _doubt(best, usable)
+    return Choice(best, others, " ".join(g for g in (guess, doubt, best.detected.guess) if g))
 
 
 def _doubt(best: Candidate, usable: list[Candidate]) -> str:
@@ -134,7 +135,7 @@ def _reason(candidate: Candidate, best: Candidate) -> str:
 def _of_the_cells(pool: list[Candidate]) -> list[Candidate]:
     """Leave out what the cells did not express (ambient, empty matrices, ...) while another is left."""
     for out in (
-        lambda c: c.detected.level == 1,
+        lambda c: c.detected.level == EMPTY,
         lambda c: c.matrix.name.startswith("layers/") and bool(_NOT_THE_CELLS.search(c.name)),
     ):
         left = [c for c in pool if not out(c)]
@@ -144,7 +145,7 @@ def _of_the_cells(pool: list[Candidate]) -> list[Candidate]:
 
 def _proves(candidate: Candidate) -> bool:
     """Whether the counts of a log, or of scaled values, are had back exactly."""
-    return candidate.detected.exact and not candidate.detected.is_counts and candidate.detected.level >= 4
+    return candidate.detected.exact and not candidate.detected.is_counts and candidate.detected.level >= OPEN
 
 
 def _is_part(candidate: Candidate) -> bool:
@@ -157,7 +158,7 @@ def _by_rank(pool: list[Candidate]) -> list[Candidate]:
     return sorted(pool, key=lambda c: (-c.detected.level, -c.matrix.shape[1], not c.detected.is_counts))
 
 
-def _proven(proof: Candidate, pool: list[Candidate]) -> Choice:
+def _proven(proof: Candidate, pool: list[Candidate]) -> Found:
     """Read the counts behind an exact log: themselves if they are there."""
     rows = _rows(proof)
     agree, differ = [proof], list[Candidate]()
@@ -171,7 +172,7 @@ def _proven(proof: Candidate, pool: list[Candidate]) -> Choice:
     if best.detected.target and any(c.detected.target == 0 for c in widest):
         best = next(c for c in widest if c.detected.target == 0)
     own = lambda c: c.name in {"X", "raw"} or _PREFERRED.match(c.name)
-    named = [c for c in differ if c.detected.is_counts and own(c) and c.detected.level == 5]
+    named = [c for c in differ if c.detected.is_counts and own(c) and c.detected.level == SURE]
     guess = ""
     if named:
         guess = (
@@ -179,15 +180,15 @@ def _proven(proof: Candidate, pool: list[Candidate]) -> Choice:
             f"latter. If the former are meant, pass layer={named[0].name!r}."
         )
     reasons = [replace(c, verdict=f"not the counts behind {proof.matrix.name}") for c in differ]
-    return Choice(best, reasons, guess)
+    return best, reasons, guess
 
 
-def _unproven(pool: list[Candidate]) -> Choice:
+def _unproven(pool: list[Candidate]) -> Found:
     """Without an exact log: the most certain values, then names, then the largest sum."""
     top = max(c.detected.level for c in pool)
     equals = [c for c in pool if c.detected.level == top]
     if not equals[0].detected.is_counts:
-        return Choice(_of_guesses(equals), [])
+        return _of_guesses(equals), [], ""
     parts = [c for c in equals if _is_part(c)]
     whole = [c for c in equals if c not in parts]
     if not whole:
@@ -201,19 +202,19 @@ def _of_guesses(equals: list[Candidate]) -> Candidate:
     return min(equals, key=lambda c: (not _PREFERRED.match(c.name), order[c.detected.kind]))
 
 
-def _of_parts(parts: list[Candidate]) -> Choice:
+def _of_parts(parts: list[Candidate]) -> Found:
     """Only spliced, unspliced, ... counts: their sum."""
     if len(parts) == 1:
-        return Choice(parts[0], [], f"adata.{parts[0].matrix.name} may be a part of the counts only, by its name.")
+        return parts[0], [], f"adata.{parts[0].matrix.name} may be a part of the counts only, by its name."
     total = SumOfLayers([c.matrix for c in parts])
     names = [c.name for c in parts]
     guess = (
         f"the layers {names} are parts of the counts: read their sum. If one of them is meant, pass layer={names[0]!r}."
     )
-    return Choice(Candidate(total, detect(total)), [replace(c, verdict="a part of the sum") for c in parts], guess)
+    return Candidate(total, detect(total)), [replace(c, verdict="a part of the sum") for c in parts], guess
 
 
-def _of_counts(whole: list[Candidate], parts: list[Candidate]) -> Choice:
+def _of_counts(whole: list[Candidate], parts: list[Candidate]) -> Found:
     """Several matrices of whole numbers: those that agree are one; of others, name and sum decide, with a warning."""
     best = min(whole, key=lambda c: (not _PREFERRED.match(c.name), -_sum(c)))
     rows = _rows(best)
@@ -223,13 +224,13 @@ def _of_counts(whole: list[Candidate], parts: list[Candidate]) -> Choice:
     differ = [c for c in whole if c not in agree]
     partial = [replace(c, verdict="a part of the counts, by its name") for c in parts]
     if not differ:
-        return Choice(best, partial, _equal_to_a_part(best, parts, rows))
+        return best, partial, _equal_to_a_part(best, parts, rows)
     names = [c.name for c in [best, *differ]]
     guess = (
         f"several matrices hold different counts, {names}: read adata.{best.matrix.name}. To read another, pass "
         f"layer={differ[0].name!r}."
     )
-    return Choice(best, [*(replace(c, verdict="other counts") for c in differ), *partial], guess)
+    return best, [*(replace(c, verdict="other counts") for c in differ), *partial], guess
 
 
 def _equal_to_a_part(best: Candidate, parts: list[Candidate], rows: np.ndarray) -> str:

@@ -45,6 +45,7 @@ class Decimals:
 
     def __init__(self, matrix: Matrix, facts: RowFacts) -> None:
         self.matrix, self.facts = matrix, facts
+        self._inverses: dict[float, Inverse] = {}
         self.held = facts.n > 0
         self.decimal = ~facts.whole
         self.tellable = self.held & ((facts.n > 2) & (facts.high > facts.low) | self.decimal)
@@ -64,6 +65,14 @@ class Decimals:
             return unusable("square roots of counts. Square them: adata.layers['counts'] = x.power(2).round()")
         return self._guessed()
 
+    def _inverse(self, base: float) -> Inverse:
+        """The values with a log in `base` taken back, or as they are for 0; computed once."""
+        if base not in self._inverses:
+            invert = _inverse_log(base) if base else _unchanged
+            tolerance = 1e-3 if base and self._rounded else 3e-6
+            self._inverses[base] = Inverse.of(self.matrix, invert, tolerance)
+        return self._inverses[base]
+
     def _share(self, found: Inverse) -> float:
         """Share of the cells with decimals whose values are multiples of one number."""
         return float(found.multiples[self.decimal].mean())
@@ -78,7 +87,7 @@ class Decimals:
         """A log in some base, or a linear scale, that gives whole multiples; or logs of cells of one sum."""
         shares = {}
         for name, base in BASES.items():
-            inverse = Inverse.of(self.matrix, _inverse_log(base), 1e-3 if self._rounded else 3e-6)
+            inverse = self._inverse(base)
             shares[name] = inverse.multiples & (self.facts.high <= _LARGEST_LOG)
             if self.maximum > _LARGEST_LOG:
                 continue
@@ -87,11 +96,11 @@ class Decimals:
             if self._share(inverse) >= enough or (same and not self.counts.any()):
                 found = self._mixed(inverse, f"log1p in base {name}") or self._log(name, base, inverse, same=same)
                 return self._with_odd_cells(found, inverse)
-        scaled = Inverse.of(self.matrix, lambda x: x, 3e-6)
+        scaled = self._inverse(0.0)
         if self._share(scaled) >= _NEARLY_ALL:
             return self._with_odd_cells(self._mixed_scales(scaled) or self._scaled(scaled), scaled)
         covered = np.any([scaled.multiples, *shares.values()], axis=0)
-        return self._by_cell() if shares and covered[self.decimal].all() else None
+        return self._by_cell() if covered[self.decimal].all() else None
 
     def _with_odd_cells(self, found: DetectedInput, inverse: Inverse) -> DetectedInput:
         """Add a guess if a few cells give no whole counts, where all others do."""
@@ -149,10 +158,9 @@ class Decimals:
         failing = self.tellable & self.decimal & ~inverse.multiples
         if not failing.any():
             return failing, failing
-        elsewhere = Inverse.of(self.matrix, lambda x: x, 3e-6).multiples
         small = self.facts.high <= _LARGEST_LOG
-        for base in BASES.values():
-            elsewhere = elsewhere | (small & Inverse.of(self.matrix, _inverse_log(base), 3e-6).multiples)
+        logs = [small & self._inverse(base).multiples for base in BASES.values()]
+        elsewhere = np.any([self._inverse(0.0).multiples, *logs], axis=0)
         rest = inverse.total[self.held & ~failing]
         if not _same(rest):
             return failing & elsewhere, np.zeros(len(failing), bool)
@@ -251,7 +259,7 @@ class Decimals:
             )
             why = f"values with decimals, none above {self.maximum:.3g}, taken for log1p in base {base}"
             return DetectedInput(LOG, why, BASES[base], level=GUESSED, guess=guess)
-        if _same(sums) and len(sums) > 2:
+        if _same(sums):
             at = f"{np.median(sums):,.6g}"
             guess = (
                 f"every row sums to {at}, but values are no multiples of a count, as if a log was taken first or the "
@@ -274,7 +282,7 @@ class Decimals:
             return None
         found = {}
         for name, base in BASES.items():
-            sums = Inverse.of(self.matrix, _inverse_log(base), 0.0).total[self.decimal]
+            sums = self._inverse(base).total[self.decimal]
             spread = float(np.std(np.log10(np.maximum(sums, 1e-9))))
             usual = any(0.2 * t <= np.median(sums) and sums.max() <= 1.2 * t for t in (1e4, 1e5, 1e6))
             if usual and spread < 0.12:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from os import PathLike
+
 import numpy as np
 from anndata import AnnData
 
 from scellm import _keys
 from scellm.genes import load_vocabulary, match_genes
 from scellm.model import TokenModel
+from scellm.tl._model import as_model, check_call
 from scellm.tl._provenance import record
 
 
 def embed_genes(
-    adata: AnnData, model: TokenModel, *, key_added: str = _keys.GENE_EMBEDDING, copy: bool = False
+    adata: AnnData, model: TokenModel | str | PathLike, *, key_added: str = _keys.GENE_EMBEDDING, copy: bool = False
 ) -> AnnData | None:
     """Write the embedding of every gene.
 
@@ -21,7 +24,7 @@ def embed_genes(
     adata
         Cells by genes; its genes are matched by name, and need not be prepared.
     model
-        The model whose current gene table is written.
+        The model whose current gene table is written; or the name of pretrained weights, or a path, which are loaded.
     key_added
         Name of the slot in `varm`.
     copy
@@ -36,12 +39,21 @@ def embed_genes(
     `adata.uns['celllm']['slots']` : :class:`dict`
         For this slot: tool, model, versions, date.
 
+    Raises
+    ------
+    TypeError
+        If `adata` is no AnnData or `model` no model.
+    ValueError
+        If `key_added` cannot be written to disk.
+
     Examples
     --------
     >>> scellm.tl.embed_genes(adata, model)
     >>> adata.varm["celllm_genes"].shape
     (2400, 16)
     """
+    check_call(adata, key_added, "scellm.tl.embed_genes")
+    model = as_model(model, "scellm.tl.embed_genes")
     adata = adata.copy() if copy else adata
     table = model.get_gene_embeddings().to_numpy()
     ids = adata.var[_keys.GENE].to_numpy() if _keys.GENE in adata.var else match_genes(adata.var, load_vocabulary()).ids

@@ -70,7 +70,8 @@ class Checkpoint:
             msg = f"{error} It is no checkpoint of this version; move it away to start a new run."
             raise ValueError(msg) from error
         theirs, step = header.get("settings"), header.get("step")
-        if header.get("format") != FORMAT or not isinstance(theirs, Mapping) or not isinstance(step, int):
+        known = header.get("format") == FORMAT and "fingerprint" in header
+        if not known or not isinstance(theirs, Mapping) or not isinstance(step, int):
             raise damaged(self.path, f"format {header.get('format')!r}, expected {FORMAT!r}")
         self._refuse_another_run(theirs)
         return state, header

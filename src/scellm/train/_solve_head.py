@@ -105,10 +105,6 @@ class HeadSolver:
         mixtures
             Which parts are averaged; one is chosen.
         """
-        with threadpool_limits(1):  # the problems are small: threads that wait for each other cost more than they give
-            return self._solved(parts, mixtures)
-
-    def _solved(self, parts: Sequence[slice], mixtures: Sequence[tuple[int, ...]]) -> SolvedHead:
         used = sorted({i for mixture in mixtures for i in mixture})
         found = {i: self._out_of_fold(self.x[:, parts[i]]) for i in used}
         rows = found[used[0]][0]
@@ -145,8 +141,7 @@ class HeadSolver:
             part = HeadSolver(
                 x[some], self.codes[some], self.n_types, strength=strength, weights=self.weights, seed=self.seed
             )
-            with threadpool_limits(1):
-                losses.append(part._calibrated(*part._out_of_fold(part.x))[1].get("loss", np.inf))
+            losses.append(part._calibrated(*part._out_of_fold(part.x))[1].get("loss", np.inf))
         return STRENGTHS[int(np.argmin(losses))]
 
     def _out_of_fold(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -181,7 +176,8 @@ class HeadSolver:
         present, index = np.unique(codes, return_inverse=True)
         by_type: Any = None if self.weights is None else {i: float(self.weights[t]) for i, t in enumerate(present)}
         model = LogisticRegression(C=self.strength, max_iter=1000, class_weight=by_type)
-        model.fit(((x - mean) / scale).astype(np.float32), index)
+        with threadpool_limits(1):  # the problems are small: threads that wait for each other cost more than they give
+            model.fit(((x - mean) / scale).astype(np.float32), index)
         coefficients, intercept = model.coef_, model.intercept_
         if len(present) == 2:  # scikit-learn then has one row, for the second type
             coefficients, intercept = np.vstack([-coefficients, coefficients]) / 2, np.array([-1, 1]) * intercept / 2
