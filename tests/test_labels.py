@@ -62,7 +62,11 @@ def test_bad_columns():
         labels([0.5, 1.0])
 
 
-@given(st.lists(st.text(max_size=12), min_size=1, max_size=20))
+WORDS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12)
+# Pandas hashes a text up to its first NUL, as HDF5 stores it: "" and "\0" are one word to both.
+
+
+@given(st.lists(WORDS, min_size=1, max_size=20))
 def test_a_label_is_the_stripped_word_or_nothing(words):
     for word, name in zip(words, labels(words).names, strict=True):
         missing = word.strip().casefold() in MISSING_WORDS

@@ -137,13 +137,13 @@ def check(adata: ad.AnnData) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(corrupted())
 def test_no_corruption_is_read_otherwise_in_silence(adata):
     check(adata)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(corrupted())
 def test_a_few_of_them(adata):
     check(adata)
