@@ -10,7 +10,7 @@ NEWEST ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/scellm/newest
 # Lowest coverage, in percent of lines and branches, that `make test-all` accepts.
 COVERAGE := 96
 
-.PHONY: demo weights-report test test-all newest test-newest lint types docs wheel install clean
+.PHONY: demo weights-report drug-report test test-all newest test-newest lint types docs wheel install clean
 
 demo: $(VENV)/.base
 	$(BIN)/python scripts/demo.py
@@ -43,6 +43,10 @@ types: $(VENV)/.dev
 weights-report: $(VENV)/.base
 	$(BIN)/python benchmarks/weights_report.py $(if $(WORK),--work $(WORK))
 
+# Every number of the page "Drug response", from the files of the data folder.
+drug-report: $(VENV)/.test
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/drug_report.py
+
 docs: $(VENV)/.dev
 	$(BIN)/sphinx-build -W -n --keep-going -q -b html docs docs/_build/html
 	@echo "docs: docs/_build/html/index.html"
@@ -65,7 +69,7 @@ $(VENV)/.base: pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.test: $(VENV)/.base
-	$(PIP) -e '.[performer,graph,dgl]' --group test
+	$(PIP) -e '.[performer,graph,dgl,drug]' --group test
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.test
@@ -75,7 +79,7 @@ $(VENV)/.dev: $(VENV)/.test
 $(NEWEST)/.test: pyproject.toml
 	$(NEWEST_PYTHON) -m venv $(NEWEST)
 	$(NEWEST)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade pip
-	$(NEWEST)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade -e '.[performer,graph]' --group test
+	$(NEWEST)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade -e '.[performer,graph,drug]' --group test
 	touch $@
 
 clean:

@@ -28,14 +28,15 @@ ROOMS = {
     "_threads": set(),
     "genes": set(),
     "bm": {"_labels"},
-    "pp": {"genes"},
+    "pp": {"_labels", "genes"},
+    "drug": {"genes"},
     "nn": {"_tokens"},
     "module": {"_tokens", "nn"},
     "weights": {"_download", "_tensors"},
     "data": {"_tokens", "_random", "_labels", "_download", "genes", "pp"},
     "train": {"_tokens", "_random", "_tensors", "nn", "module", "train.graphmae"},
     "train.graphmae": {"genes", "train._best_weights"},
-    "baselines": {"_labels", "genes", "data"},
+    "baselines": {"_labels", "genes", "data", "drug"},
     "model": {
         "_tokens",
         "_random",
@@ -50,8 +51,8 @@ ROOMS = {
         "data",
         "train",
     }
-    | {"baselines"},
-    "tl": {"genes", "model"},
+    | {"baselines", "bm", "drug"},
+    "tl": {"_labels", "genes", "pp", "data", "drug", "baselines", "model"},
     "pl": {"_labels", "model", "tl"},
 }
 """For each room, the rooms that it may import."""
@@ -59,6 +60,7 @@ ROOMS = {
 FORBIDDEN = {
     "_tokens": {"anndata", "scvi", "lightning"},
     "genes": {"torch", "anndata", "scvi"},
+    "drug": {"torch", "lightning", "scvi", "scanpy"},
     "pp": {"torch", "lightning", "scvi"},
     "nn": {"anndata", "scanpy", "scvi", "lightning"},
     "module": {"anndata", "scanpy", "lightning"},
@@ -82,6 +84,9 @@ FUNCTIONS = {
 METHODS = {
     f"CellLM.{n}": getattr(scellm.CellLM, n)
     for n in ("setup_anndata", "pretrain", "train", "predict", "get_latent_representation", "from_pretrained")
+} | {
+    f"DrugResponse.{n}": getattr(scellm.DrugResponse, n)
+    for n in ("setup_anndata", "train", "predict", "in_domain", "save", "load", "save_pretrained", "from_pretrained")
 }
 
 
@@ -273,6 +278,7 @@ def test_docstring_has_its_sections_and_every_parameter(name):
     [
         scellm.train.PretrainingConfig,
         scellm.train.FineTuningConfig,
+        scellm.train.ResponseConfig,
         scellm.nn.Config,
         scellm.train.graphmae.GraphMAEConfig,
     ],
@@ -293,9 +299,12 @@ def test_every_argument_is_annotated():
 
 PUBLIC = (
     "baselines",
+    "baselines.drug",
     "bm",
+    "bm.drug",
     "bm.metrics",
     "data",
+    "drug",
     "genes",
     "model",
     "module",

@@ -8,6 +8,9 @@ UNS = "celllm"
 PREPARE = "prepare"
 """`adata.uns["celllm"]`: the report of :func:`scellm.pp.prepare`."""
 
+PROFILES = "profiles"
+"""`adata.uns["celllm"]`: how :meth:`scellm.DrugResponse.setup_anndata` read the profiles."""
+
 SLOTS = "slots"
 """`adata.uns["celllm"]`: for each slot that a tool wrote, the tool, the model, versions and date."""
 
@@ -25,6 +28,12 @@ GENE_EMBEDDING = "celllm_genes"
 
 TYPE = "celllm_type"
 """`adata.obs`: predicted cell type, categorical."""
+
+SCREEN = "screen"
+"""`adata.uns["celllm"]`: the table of :func:`scellm.tl.screen`."""
+
+SENSITIVITY = "celllm_sensitivity"
+"""`adata.obs`: predicted drug sensitivity, categorical."""
 
 # Key of malignancy in the scvi-tools registry (scvi-tools' own keys are in `scvi.REGISTRY_KEYS`).
 MALIGNANCY_KEY = "malignancy"

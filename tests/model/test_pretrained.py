@@ -27,7 +27,7 @@ def test_half_precision_keeps_indices_and_embeddings(tmp_path):
 def test_round_trip_is_exact_and_needs_no_set_up(trained, folder):
     other = make_adata(n_obs=20, seed=3)
     with warnings.catch_warnings():
-        warnings.simplefilter("error")  # including the one about random weights
+        warnings.simplefilter("error", UserWarning)  # including the one about random weights
         model = scellm.CellLM.from_pretrained(folder, other)
         vectors = model.get_latent_representation()
     np.testing.assert_array_equal(vectors, trained.get_latent_representation(other))

@@ -1,5 +1,6 @@
 """Benchmarks: a task is data, labels and a split; a method is any object with `fit` and `predict`."""
 
+from scellm.bm import drug
 from scellm.bm._geometry import geometry
 from scellm.bm._method import Method
 from scellm.bm._results import Results
@@ -21,6 +22,7 @@ __all__ = [
     "Results",
     "Stratified",
     "Task",
+    "drug",
     "geometry",
     "run",
     "summary",

@@ -38,7 +38,7 @@ def write_model(folder: Path, prefix: str, state: Mapping[str, Tensor], facts: M
     facts
         Plain values and arrays of text: class, options, registry, ...
     """
-    header = {"format": FORMAT, **_encoded(dict(facts))}
+    header = {"format": FORMAT, **encoded(dict(facts))}
     write_tensors(folder / f"{prefix}{MODEL}", state, header)
     shown = {k: v for k, v in header.items() if k != "registry"}
     (folder / f"{prefix}{READABLE}").write_text(json.dumps(shown, indent=1) + "\n", encoding="utf-8")
@@ -58,7 +58,7 @@ def read_model(folder: Path, prefix: str) -> tuple[dict[str, Tensor], dict[str, 
     if not path.exists():
         raise _not_there(folder, prefix)
     state, header = read_tensors(path)
-    facts = _decoded(header)
+    facts = decoded(header)
     lacking = [k for k in ("class", "options", "registry", "types", "configs", "fingerprint") if k not in facts]
     if facts.get("format") != FORMAT or lacking:
         raise damaged(path, f"format {facts.get('format')!r}, without {lacking}")
@@ -85,7 +85,7 @@ def read_cells(folder: Path, prefix: str) -> AnnData | None:
     return ad.read_h5ad(path) if path.exists() else None
 
 
-def _encoded(value: Any) -> Any:
+def encoded(value: Any) -> Any:
     """Arrays as lists, marked; other values as they are."""
     if isinstance(value, np.ndarray):
         kind = "text" if value.dtype.kind in "OSU" else value.dtype.str
@@ -93,9 +93,9 @@ def _encoded(value: Any) -> Any:
     if isinstance(value, pd.DataFrame):
         return {_ARRAY: "table", "values": json.loads(value.to_json(orient="split", double_precision=15))}
     if isinstance(value, Mapping):
-        return {str(k): _encoded(v) for k, v in value.items()}
+        return {str(k): encoded(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [_encoded(v) for v in value]
+        return [encoded(v) for v in value]
     if isinstance(value, np.generic):
         return value.item()
     if value is None or isinstance(value, bool | int | float | str):
@@ -104,14 +104,14 @@ def _encoded(value: Any) -> Any:
     raise TypeError(msg)
 
 
-def _decoded(value: Any) -> Any:
+def decoded(value: Any) -> Any:
     if isinstance(value, list):
-        return [_decoded(v) for v in value]
+        return [decoded(v) for v in value]
     if not isinstance(value, dict):
         return value
     kind = value.get(_ARRAY)
     if kind is None:
-        return {k: _decoded(v) for k, v in value.items()}
+        return {k: decoded(v) for k, v in value.items()}
     if kind == "table":
         return _table(value["values"])
     return np.array(value["values"], dtype=object if kind == "text" else np.dtype(kind))

@@ -3,5 +3,6 @@
 from scellm.pl._confusion import confusion
 from scellm.pl._gene_neighbors import gene_neighbors
 from scellm.pl._history import history
+from scellm.pl._screen import screen
 
-__all__ = ["confusion", "gene_neighbors", "history"]
+__all__ = ["confusion", "gene_neighbors", "history", "screen"]

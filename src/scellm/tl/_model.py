@@ -10,7 +10,7 @@ from anndata import AnnData
 
 from scellm._inputs import require_anndata
 from scellm._logging import logger
-from scellm.model import CellLM, TokenModel
+from scellm.model import CellLM, DrugResponse, TokenModel
 from scellm.model._saved import is_saved_model
 
 Model = TypeVar("Model", bound=TokenModel)
@@ -47,6 +47,18 @@ def as_model(model: Model | str | PathLike, call: str) -> Model | CellLM:
         raise TypeError(msg)
     logger.info("%s: loading %r", call, str(model))
     return CellLM.load(model) if is_saved_model(Path(model)) else CellLM.from_pretrained(model)
+
+
+def as_drug_response(model: DrugResponse | str | PathLike, call: str) -> DrugResponse:
+    """Return a DrugResponse; load it if it is a folder. Raises TypeError for anything else."""
+    if isinstance(model, DrugResponse):
+        return model
+    if isinstance(model, str | PathLike):
+        folder = Path(model)
+        return DrugResponse.load(folder) if is_saved_model(folder) else DrugResponse.from_pretrained(folder)
+    hint = "The data come first, then the model." if isinstance(model, AnnData) else "Make one: scellm.DrugResponse."
+    msg = f"{call} takes a DrugResponse, or the folder of one; found {type(model).__name__}. {hint}"
+    raise TypeError(msg)
 
 
 def check_call(adata: AnnData, key_added: str, call: str) -> None:

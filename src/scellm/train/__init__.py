@@ -8,6 +8,7 @@ from scellm.train._fine_tuning_plan import FineTuningPlan
 from scellm.train._gradient_cache import Chunk, StepResult, gradient_cache
 from scellm.train._pretraining_config import PretrainingConfig
 from scellm.train._pretraining_plan import PretrainingPlan
+from scellm.train._response_config import ResponseConfig
 from scellm.train._supervised_plan import SupervisedPlan
 from scellm.train.objectives import (
     CONTRASTS,
@@ -40,6 +41,7 @@ __all__ = [
     "MomentumContrast",
     "PretrainingConfig",
     "PretrainingPlan",
+    "ResponseConfig",
     "StepResult",
     "SupervisedPlan",
     "TokenObjective",

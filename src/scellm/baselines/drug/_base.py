@@ -1,0 +1,92 @@
+"""The base of the baselines: they remember the drugs and the lines that they learned from."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Self
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+from anndata import AnnData
+
+
+class DrugBaseline(ABC):
+    """Predicts responses of lines to drugs.
+
+    A subclass writes `_fit` and `_predict` on tables; this class checks names and keeps the drugs' means.
+    """
+
+    def fit(
+        self, lines: AnnData, responses: pd.DataFrame, *, smiles: pd.Series | None = None, tissue_key: str | None = None
+    ) -> Self:
+        """Learn from known responses.
+
+        Parameters
+        ----------
+        lines
+            Profiles of the lines of `responses`; `X` is read as it is, so all lines must be on one scale.
+        responses
+            Lines by drugs, NaN where unknown.
+        smiles
+            SMILES of drugs, for baselines that read molecules.
+        tissue_key
+            Column of `lines.obs` with the tissue, for baselines that read it.
+
+        Returns
+        -------
+        DrugBaseline
+            Itself.
+
+        Raises
+        ------
+        ValueError
+            If no response is known, or a value is not finite.
+        """
+        known = responses.notna().to_numpy()
+        values = responses.to_numpy(np.float64)
+        if not known.any() or np.isinf(values).any():
+            msg = f"{type(self).__name__} needs finite responses; found {int(known.sum())} known ones."
+            raise ValueError(msg)
+        self.smiles, self.tissue_key = smiles, tissue_key
+        self.drugs, self.lines = list(responses.columns), list(responses.index)
+        self.overall = float(np.nanmean(values))
+        self.drug_mean = responses.mean().fillna(self.overall).to_numpy(np.float64)  # (drugs,)
+        self._fit(lines[lines.obs_names.get_indexer(responses.index)], values)
+        return self
+
+    def predict(self, lines: AnnData, drugs: Sequence[str]) -> pd.DataFrame:
+        """Predicted responses, lines by drugs; raises KeyError for a drug that was not learned."""
+        table = pd.DataFrame(self._predict(lines), index=lines.obs_names, columns=self.drugs)
+        return table.loc[:, list(drugs)]
+
+    @abstractmethod
+    def _fit(self, lines: AnnData, values: np.ndarray) -> None:
+        """Learn from values, (lines, drugs), NaN where unknown."""
+
+    @abstractmethod
+    def _predict(self, lines: AnnData) -> np.ndarray:
+        """Responses to all drugs learned, (lines, drugs)."""
+
+
+def smiles_of(smiles: pd.Series | None, drugs: Sequence[str], owner: str) -> pd.Series:
+    """SMILES of some drugs; raises ValueError if none were given."""
+    if smiles is None:
+        msg = f"{owner} needs smiles=, the SMILES of every drug."
+        raise ValueError(msg)
+    return smiles[list(drugs)]
+
+
+def profiles_of(lines: AnnData) -> np.ndarray:
+    """Profiles as float64, (lines, genes); lines are few, so that a dense table is small."""
+    x = lines.X
+    return x.toarray().astype(np.float64) if sp.issparse(x) else np.asarray(x, np.float64)
+
+
+def tissues_of(lines: AnnData, key: str | None, owner: str) -> np.ndarray:
+    """Tissue of each line; raises ValueError if no column was named."""
+    if key is None or key not in lines.obs:
+        msg = f"{owner} needs tissue_key=, a column of lines.obs, which holds {list(lines.obs.columns)[:8]}."
+        raise ValueError(msg)
+    return lines.obs[key].astype(str).to_numpy()

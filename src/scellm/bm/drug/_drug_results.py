@@ -1,0 +1,136 @@
+"""Scores and predictions of a run, and their summary."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from scellm.bm.drug._drug_metrics import drug_metrics
+
+LOWER_IS_BETTER = ("rmse", "mae")
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Truth and predictions of one task and seed, (lines, drugs).
+
+    Parameters
+    ----------
+    truth
+        NaN where not tested.
+    drug_mean
+        Mean of each drug over the training lines, (drugs,).
+    tissue_mean
+        As for :func:`drug_metrics`.
+    predictions
+        By method.
+    """
+
+    truth: np.ndarray
+    drug_mean: np.ndarray
+    tissue_mean: np.ndarray | None
+    predictions: dict[str, np.ndarray]
+
+    def scores(self, method: str, lines: np.ndarray | None = None) -> dict[str, float]:
+        """Scores of a method, on all lines or on those given, with repeats."""
+        some = np.arange(len(self.truth)) if lines is None else lines
+        tissue = None if self.tissue_mean is None else self.tissue_mean[some]
+        return drug_metrics(self.truth[some], self.predictions[method][some], self.drug_mean, tissue_mean=tissue)
+
+
+@dataclass(frozen=True)
+class DrugResults:
+    """The output of :func:`run_drugs`.
+
+    Parameters
+    ----------
+    table
+        One row a task, method, seed and metric: `value` and `seconds`.
+    judged
+        Truth and predictions of each task and seed.
+    """
+
+    table: pd.DataFrame
+    judged: dict[tuple[str, int], Judged]
+
+    def pivot(self) -> pd.DataFrame:
+        """Means over seeds, one row a task and method, one column a metric."""
+        means = self.table.groupby(["task", "method", "metric"], sort=False)["value"].mean()
+        return means.unstack("metric")[list(dict.fromkeys(self.table["metric"]))]
+
+    def summary(
+        self, *, against: str, metric: str = "interaction", n_boot: int = 200, level: float = 0.95, seed: int = 0
+    ) -> pd.DataFrame:
+        """Mean scores, and differences to a baseline with intervals from a paired bootstrap over lines and seeds.
+
+        Parameters
+        ----------
+        against
+            Name of the baseline.
+        metric
+            A score of :func:`drug_metrics`.
+        n_boot
+            Number of draws.
+        level
+            Confidence level of the intervals.
+        seed
+            Seed of the draws.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row a task and method: `mean`, `sd` over seeds, `difference`, `low`, `high`, and `verdict`: "better",
+            "worse", or "not established" if the interval contains 0.
+
+        Raises
+        ------
+        ValueError
+            If the baseline or the metric did not take part.
+        """
+        table = self.table[self.table["metric"] == metric]
+        for name, column, value in (("metric", "metric", metric), ("against", "method", against)):
+            if value not in set(self.table[column]):
+                msg = f"{name}={value!r} did not take part; found {list(self.table[column].unique())}."
+                raise ValueError(msg)
+        found = table.groupby(["task", "method"], sort=False)["value"].agg(["mean", "std"])
+        rows = []
+        for task, method in found.index:
+            row = {"task": task, "method": method, "mean": found.loc[(task, method), "mean"]}
+            row |= {"sd": found.loc[(task, method), "std"], "against": against}
+            folds = [j for (name, _), j in self.judged.items() if name == task]
+            other = found.loc[(task, against), "mean"]
+            if method != against:
+                row |= _interval(folds, (method, against), metric, (n_boot, level, seed)) | {
+                    "difference": row["mean"] - other
+                }
+                row["verdict"] = _verdict(row["low"], row["high"], metric)
+            rows.append(row)
+        columns = ["task", "method", "mean", "sd", "against", "difference", "low", "high", "verdict"]
+        return pd.DataFrame(rows).reindex(columns=columns)
+
+
+def _interval(
+    folds: list[Judged], pair: tuple[str, str], metric: str, options: tuple[int, float, int]
+) -> dict[str, float]:
+    """Interval of the mean difference; each draw takes seeds, and in each its lines, with replacement."""
+    n_boot, level, seed = options
+    rng = np.random.default_rng(seed)
+    draws = np.empty((len(folds), n_boot))
+    for i, fold in enumerate(folds):
+        n = len(fold.truth)
+        for b in range(n_boot):
+            lines = rng.integers(n, size=n)
+            first, second = (fold.scores(name, lines)[metric] for name in pair)
+            draws[i, b] = first - second
+    picks = rng.integers(len(folds), size=draws.shape)
+    means = np.nanmean(np.take_along_axis(draws, picks, axis=0), axis=0)
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return {"low": float(low), "high": float(high)}
+
+
+def _verdict(low: float, high: float, metric: str) -> str:
+    if not low <= 0 <= high:
+        return "better" if (low > 0) != (metric in LOWER_IS_BETTER) else "worse"
+    return "not established"

@@ -1,0 +1,140 @@
+"""From a profile in any unit to what a model reads: deviations of its genes' ranks from the training lines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+from scipy.special import ndtri
+from scipy.stats import rankdata
+
+from scellm.drug._profiles import Profiles
+
+CLIP = 3.0
+LEVEL = 0.95
+"""Share of the training lines that count as in the domain of the others."""
+
+BY_GENE = "standardized by gene"
+_STEPS = 65535  # ranks are stored as uint16
+_ROWS = 512
+
+
+@dataclass(frozen=True)
+class Route:
+    """One map for bulk, pseudobulk and cells, fitted to training lines.
+
+    Each profile is ranked over the genes that it shares with the training lines, ranks become normal scores, and each
+    gene is centred and scaled over the training lines, ranked over the same genes. So no unit, depth or platform-wide
+    curve is left, and a profile with fewer genes is compared with training lines on those genes only.
+
+    Parameters
+    ----------
+    genes
+        Vocabulary ids, ascending, int64, (genes,).
+    ranks
+        Ranks of the training lines, uint16, (lines, genes); 0 is 0 and 65,535 is 1.
+    units
+        Units of the training lines. Lines whose genes were centred over lines ("standardized by gene") are compared
+        with such lines only.
+    """
+
+    genes: np.ndarray
+    ranks: np.ndarray
+    units: str
+
+    @classmethod
+    def fit(cls, profiles: Profiles, rows: np.ndarray) -> Self:
+        """Fit to the profiles of the lines that are learned from."""
+        shares = profiles.ranks(profiles.genes)[rows]
+        return cls(profiles.genes, np.round(shares * _STEPS).astype(np.uint16), profiles.units)
+
+    def deviations(self, profiles: Profiles) -> np.ndarray:
+        """Deviation of each gene from the training lines, in their standard deviations, at most 3; 0 for absent genes.
+
+        Parameters
+        ----------
+        profiles
+            Any profiles.
+
+        Returns
+        -------
+        numpy.ndarray
+            float32, (profiles, genes).
+
+        Raises
+        ------
+        ValueError
+            If no gene is shared, or the units cannot be compared.
+        """
+        if (profiles.units == BY_GENE) != (self.units == BY_GENE):
+            msg = (
+                f"The model learned from profiles in {self.units!r} values, and these are {profiles.units!r}: values "
+                "that were centred over lines hold no levels to compare. Train on counts, TPM, log values, or array "
+                "values that were centred within each line."
+            )
+            raise ValueError(msg)
+        at = np.flatnonzero(np.isin(self.genes, profiles.genes))
+        if not len(at):
+            msg = "No gene of the training lines is in these profiles. Check the names of the genes."
+            raise ValueError(msg)
+        mean, scale = self._moments(at)
+        out = np.zeros((len(profiles), len(self.genes)), np.float32)
+        for start in range(0, len(profiles), _ROWS):  # few profiles are dense at once
+            some = slice(start, start + _ROWS)
+            shares = profiles.select(np.arange(len(profiles))[some]).ranks(self.genes[at])
+            out[some, at] = np.clip((ndtri(shares) - mean) / scale, -CLIP, CLIP)
+        return out
+
+    def nearest(self, profiles: Profiles) -> tuple[np.ndarray, np.ndarray, float]:
+        """The training line that each profile resembles most, and how much training lines resemble each other.
+
+        Parameters
+        ----------
+        profiles
+            Any profiles.
+
+        Returns
+        -------
+        tuple
+            Index of the nearest training line, int64, (profiles,); correlation of the deviations with it, float64,
+            (profiles,); and the 5th percentile of the correlation of a training line with its nearest other one.
+        """
+        at = np.flatnonzero(np.isin(self.genes, profiles.genes))
+        own = _unit(self.deviations(profiles)[:, at])
+        mean, scale = self._moments(at)
+        half = 0.5 / len(at)
+        shares = (rankdata(self.ranks[:, at], axis=1) - 0.5) / len(at)
+        lines = _unit(np.clip((ndtri(np.clip(shares, half, 1 - half)) - mean) / scale, -CLIP, CLIP))
+        among = lines @ lines.T
+        np.fill_diagonal(among, -1.0)
+        similar = own @ lines.T  # (profiles, lines)
+        return similar.argmax(1), similar.max(1), float(np.quantile(among.max(1), 1 - LEVEL))
+
+    def shared(self, profiles: Profiles) -> float:
+        """Share of the genes that profiles have."""
+        return float(np.isin(self.genes, profiles.genes).mean())
+
+    def _moments(self, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and standard deviation of normal scores over the training lines, ranked over some genes, (genes,)."""
+        if len(at) == len(self.genes):
+            return self._all
+        again = (rankdata(self.ranks[:, at], axis=1) - 0.5) / len(at)
+        return _moments(again)
+
+    @cached_property
+    def _all(self) -> tuple[np.ndarray, np.ndarray]:
+        half = 0.5 / len(self.genes)
+        return _moments(np.clip(self.ranks / _STEPS, half, 1 - half))
+
+
+def _moments(shares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    scores = ndtri(shares)
+    return scores.mean(0), scores.std(0) + 1e-6
+
+
+def _unit(x: np.ndarray) -> np.ndarray:
+    """Rows centred and of length 1."""
+    x = x - x.mean(1, keepdims=True)
+    return x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)

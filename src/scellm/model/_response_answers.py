@@ -1,0 +1,246 @@
+"""What DrugResponse answers: predictions, their parts, their intervals, and whether profiles are known ground."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from anndata import AnnData
+from torch import Tensor
+
+from scellm import _keys
+from scellm._inputs import own_entries, require_anndata
+from scellm._options import in_range
+from scellm.drug import Profiles, standardize_smiles
+from scellm.model._response_state import ResponseState
+from scellm.model._saved_response import SavedResponse
+
+DISCLAIMER = "Predicted from cell lines; not for clinical use."
+
+
+class ResponseAnswers(SavedResponse):
+    """The methods of DrugResponse that answer."""
+
+    def predict(
+        self,
+        adata: AnnData | None = None,
+        drugs: Sequence[str] | pd.Series | None = None,
+        *,
+        relative: bool = False,
+        components: bool = False,
+        interval: float | None = None,
+        units: str | None = None,
+    ) -> pd.DataFrame:
+        """Predict responses.
+
+        Rank drugs by `relative`: absolute values rank toxins first in every line.
+
+        Parameters
+        ----------
+        adata
+            Profiles of lines, pseudobulks or cells; by default those of the model. Genes are matched by name.
+        drugs
+            Names of drugs; or SMILES, indexed by drug, also of drugs that were never measured. By default all known.
+        relative
+            Return the deviation from the drug's mean over the training lines; negative is more sensitive.
+        components
+            Return the parts as well: `drug` + `line` + `interaction` = `value`.
+        interval
+            Level of an interval to return as well, such as 0.8, from the errors on lines that a head did not see. It
+            holds for lines like the training lines; for other profiles it is too narrow. NaN for unseen drugs.
+        units
+            Units of these profiles, as for :meth:`setup_anndata`; by default those that they were set up with, or
+            "auto".
+
+        Returns
+        -------
+        pandas.DataFrame
+            float64, lines by drugs, in ln uM for ln IC50. With `components` or `interval`, the columns have two levels:
+            the part (`value`, `drug`, `line`, `interaction`, `low`, `high`) and the drug.
+
+        Raises
+        ------
+        RuntimeError
+            If the model was not trained.
+        KeyError
+            If a drug is not known, and no SMILES was given for it.
+        ValueError
+            If no gene is shared, or the values do not fit the units.
+        """
+        state = self._learned()
+        names, mean, relative_to_mean, half = self._relative(self._profiles(adata, units), drugs, interval)
+        rows = line_names(self.adata if adata is None else adata, self._line_key_of(adata))
+        table = lambda x: pd.DataFrame(np.broadcast_to(x, relative_to_mean.shape).copy(), index=rows, columns=names)
+        value = relative_to_mean + (0.0 if relative else mean)
+        if not components and interval is None:
+            return table(value)
+        parts = {"value": value}
+        if components:
+            line = self._line_effect(state, adata, units)[:, None]
+            own = np.zeros(len(names)) if relative else mean
+            parts |= {"drug": own[None], "line": line, "interaction": relative_to_mean - line}
+        if interval is not None:
+            parts |= {"low": value - half, "high": value + half}
+        return pd.concat({k: table(v) for k, v in parts.items()}, axis=1)
+
+    def in_domain(self, adata: AnnData | None = None, *, units: str | None = None) -> pd.DataFrame:
+        """Whether profiles resemble the training lines.
+
+        Parameters
+        ----------
+        adata
+            Profiles; by default those of the model.
+        units
+            As for :meth:`predict`.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row a profile: `genes`, the share of the model's genes that are there; `nearest`, the most similar
+            training line; `similarity`, the correlation of deviations with it; `threshold`, the 5th percentile of this
+            among the training lines; and `in_domain`: at least half of the genes, and a similarity of at least the
+            threshold.
+        """
+        state, profiles = self._learned(), self._profiles(adata, units)
+        route = state.features.route
+        nearest, similarity, threshold = route.nearest(profiles)
+        shared = route.shared(profiles)
+        found = {
+            "genes": shared,
+            "nearest": np.array(state.lines, dtype=object)[nearest],
+            "similarity": similarity,
+            "threshold": threshold,
+            "in_domain": (similarity >= threshold) & (shared >= 0.5),
+        }
+        return pd.DataFrame(found, index=line_names(self.adata if adata is None else adata, self._line_key_of(adata)))
+
+    def _learned(self) -> ResponseState:
+        if self.state_ is None:
+            msg = "This DrugResponse was not trained. Run model.train()."
+            raise RuntimeError(msg)
+        return self.state_
+
+    def _setup(self, name: str) -> Any:
+        """An argument of `setup_anndata`."""
+        return self.registry_["setup_args"].get(name)
+
+    def _profiles(self, adata: AnnData | None, units: str | None = None) -> Profiles:
+        """Profiles of the model's own lines, or of a query in its own units."""
+        if adata is None and self.adata is None:
+            msg = "This model has no profiles of its own. Pass adata=..."
+            raise ValueError(msg)
+        if adata is None or adata is self.adata:
+            return Profiles.of(self.adata, units or self._setup("units"), self._setup("layer"))
+        require_anndata(adata, "DrugResponse")
+        known = own_entries(adata, _keys.UNS).get(_keys.PROFILES, {})
+        return Profiles.of(adata, units or known.get("units", "auto"), known.get("layer") or None)
+
+    def _line_key_of(self, adata: AnnData | None) -> str | None:
+        if adata is None or adata is self.adata:
+            return self._setup("line_key")
+        return own_entries(adata, _keys.UNS).get(_keys.PROFILES, {}).get("line_key") or None
+
+    def _relative(
+        self, profiles: Profiles, drugs: Sequence[str] | pd.Series | None, level: float | None = None
+    ) -> tuple[list[str], np.ndarray, np.ndarray, np.ndarray]:
+        """Names of the drugs, their means, deviations from them, (profiles, drugs), and half an interval, (drugs,)."""
+        state = self._learned()
+        if level is not None:
+            in_range("interval", level, 0, 1, open_low=True, open_high=True)
+        asked = state.drugs.smiles if drugs is None else drugs
+        names = [str(d) for d in (asked.index if isinstance(asked, pd.Series) else asked)]
+        places = state.drugs.places(names)
+        unseen = self._unseen(asked, names, places)
+        x = state.features(profiles)
+        known = np.flatnonzero(places >= 0)
+        mean, spread = np.empty(len(names)), np.empty(len(names))
+        mean[known], spread[known] = state.scale.mean[places[known]], state.scale.spread[places[known]]
+        found = np.empty((len(profiles), len(names)))
+        all_known = self._of_known(state, x)
+        found[:, known] = all_known[:, places[known]]
+        half = np.full(len(names), np.nan)
+        if level is not None:
+            half[known] = state.half_width(level)[places[known]]
+        if len(unseen):
+            at = np.flatnonzero(places < 0)
+            shares = state.drugs.shares(unseen)  # (unseen, known drugs)
+            mean[at] = shares @ state.scale.mean
+            found[:, at] = self._of_unseen(state, x, unseen, shares, all_known, mean[at])
+        return names, mean, found, half
+
+    def _unseen(self, asked: Any, names: list[str], places: np.ndarray) -> pd.Series:
+        """Standard SMILES of the drugs that were not learned; raises KeyError if one is not given."""
+        lacking = [name for name, place in zip(names, places, strict=True) if place < 0]
+        if not lacking:
+            return pd.Series(dtype=object)
+        state = self._learned()
+        if not isinstance(asked, pd.Series) or state.drugs.kind == "onehot":
+            near = list(state.drugs.smiles.index[:4])
+            how = (
+                "with drug_encoder='onehot' no other can be"
+                if state.drugs.kind == "onehot"
+                else ("for others pass SMILES, as a Series indexed by drug")
+            )
+            msg = f"The drugs {lacking[:4]} were not learned; known are {near} and others; {how}."
+            raise KeyError(msg)
+        given = asked.copy()
+        given.index = names
+        return standardize_smiles(given[lacking])
+
+    @torch.no_grad()
+    def _of_known(self, state: ResponseState, x: Tensor) -> np.ndarray:
+        """Deviations of all known drugs from their means, the mean over heads, float64, (profiles, drugs)."""
+        drugs = state.drugs.known(state.head)
+        parts = [self._head(head, x, drugs) for head in self.module.heads]
+        output = np.mean(parts, axis=0)
+        return state.scale.relative(output, state.head, state.scale.mean, state.scale.spread)
+
+    @torch.no_grad()
+    def _of_unseen(
+        self,
+        state: ResponseState,
+        x: Tensor,
+        unseen: pd.Series,
+        shares: np.ndarray,
+        known: np.ndarray,
+        mean: np.ndarray,
+    ) -> np.ndarray:
+        """Deviations of unseen drugs: a mixture of known ones for a solved head, else what the networks say."""
+        if state.head == "solved":
+            return known @ shares.T
+        drugs = state.drugs.of(unseen)
+        output = np.mean([self._head(head, x, drugs) for head in self.module.heads], axis=0)
+        return state.scale.relative(output, state.head, mean, np.full(len(mean), state.scale.spread.mean()))
+
+    @staticmethod
+    def _head(head: Any, x: Tensor, drugs: Any) -> np.ndarray:
+        head.eval()
+        return np.concatenate([head(some, drugs).double().numpy() for some in x.split(256)])
+
+    def _line_effect(self, state: ResponseState, adata: AnnData | None, units: str | None) -> np.ndarray:
+        """General sensitivity of each profile: the mean deviation over all known drugs, (profiles,)."""
+        return self._of_known(state, state.features(self._profiles(adata, units))).mean(1)
+
+    def _warn_of_domain(self, adata: AnnData) -> None:
+        found = self.in_domain(adata)
+        out = found.index[~found["in_domain"]]
+        if len(out):
+            msg = (
+                f"{len(out):,} of {len(found):,} profiles, such as {list(out[:3])}, resemble no training line: their "
+                "predictions mean little."
+            )
+            warnings.warn(msg, UserWarning, stacklevel=3)
+
+
+def line_names(adata: AnnData, line_key: str | None) -> pd.Index:
+    """Names of the profiles; raises KeyError if the column does not exist."""
+    if not line_key:
+        return pd.Index(adata.obs_names.astype(str))
+    if line_key not in adata.obs:
+        msg = f"line_key={line_key!r} is not in adata.obs, which holds {list(adata.obs.columns)[:12]}."
+        raise KeyError(msg)
+    return pd.Index(adata.obs[line_key].astype(str))

@@ -1,0 +1,179 @@
+"""The table of a screen: one row a group, donor and drug."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+from anndata import AnnData
+from scipy.special import ndtri
+
+from scellm.data._pseudobulk import GeneCounts
+from scellm.drug import Profiles
+from scellm.model import DrugResponse
+from scellm.tl._screen_groups import Groups
+
+_CONSTANT = 0.05
+_NUMBERS = ("value", "relative", "rank", "low", "high", "selectivity")
+
+
+def screen_table(
+    adata: AnnData,
+    model: DrugResponse,
+    groups: Groups,
+    drugs: Sequence[str] | pd.Series | None,
+    options: tuple[int, int, float, int],
+) -> pd.DataFrame:
+    """Predict all groups.
+
+    Parameters
+    ----------
+    adata, model, groups, drugs
+        As for :func:`scellm.tl.screen`.
+    options
+        `min_cells`, `n_boot`, `level`, `seed`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Sorted by donor, group and rank.
+    """
+    min_cells, n_boot, level, seed = options
+    n_cells = groups.n_cells
+    if (n_cells < min_cells).all():
+        msg = (
+            f"No group has {min_cells} cells: the largest has {n_cells.max()}. Merge groups, leave donor_key out, or "
+            "lower min_cells: predictions of few cells follow chance."
+        )
+        raise ValueError(msg)
+    counts = GeneCounts(adata)
+    inside = np.flatnonzero(groups.code >= 0)
+    member = sp.csr_matrix(
+        (np.ones(len(inside)), (groups.code[inside], np.arange(len(inside)))), (len(n_cells), len(inside))
+    )
+    profiles = Profiles(counts.sums(member, inside), counts.genes, "counts")
+    names, mean, relative, half = model._relative(profiles, drugs, level)
+    _, similarity, threshold = model._learned().features.route.nearest(profiles)
+    shared = model._learned().features.route.shared(profiles)
+    in_domain = (similarity >= threshold) & (shared >= 0.5)
+    large = n_cells >= min_cells
+    _warn(groups, large, in_domain, (min_cells, shared, threshold))
+    spread = _bootstrap(counts, model, groups, drugs, np.flatnonzero(large & in_domain), (n_boot, seed))
+    width = np.sqrt(half**2 + (ndtri((1 + level) / 2) * spread) ** 2)  # (groups, drugs)
+    shown = np.where((large & in_domain)[:, None], relative, np.nan)
+    return _tidy(groups, names, mean, shown, width, {"similarity": similarity, "in_domain": in_domain})
+
+
+def _bootstrap(
+    counts: GeneCounts,
+    model: DrugResponse,
+    groups: Groups,
+    drugs: Sequence[str] | pd.Series | None,
+    chosen: np.ndarray,
+    options: tuple[int, int],
+) -> np.ndarray:
+    """Standard deviation of the deviations of each group when its cells are drawn again, (groups, drugs)."""
+    n_boot, seed = options
+    n_drugs = len(model._learned().drugs.smiles) if drugs is None else len(drugs)
+    spread = np.zeros((len(groups.table), n_drugs))
+    if n_boot < 2:
+        return spread
+    rng = np.random.default_rng(seed)
+    for group in chosen:
+        cells = groups.cells(group)
+        draws = rng.multinomial(len(cells), np.full(len(cells), 1 / len(cells)), size=n_boot)  # (draws, cells)
+        sums = Profiles(counts.sums(sp.csr_matrix(draws.astype(float)), cells), counts.genes, "counts")
+        spread[group] = model._relative(sums, drugs)[2].std(0)
+    return spread
+
+
+def _warn(groups: Groups, large: np.ndarray, in_domain: np.ndarray, limits: tuple[int, float, float]) -> None:
+    min_cells, shared, threshold = limits
+    name = lambda mask: [" of ".join(filter(None, r)) for r in groups.table[mask].head(3).itertuples(index=False)]
+    found = []
+    if shared < 0.5:
+        found.append(f"the data hold {shared:.0%} of the genes that the model learned from: no group is in its domain.")
+    elif (large & ~in_domain).any():
+        found.append(
+            f"{int((large & ~in_domain).sum()):,} groups, such as {name(large & ~in_domain)}, resemble no cell line "
+            f"(similarity below {threshold:.2f}) and get no number."
+        )
+    if not large.all():
+        found.append(f"{int((~large).sum()):,} groups, such as {name(~large)}, have fewer than {min_cells} cells.")
+    if found:
+        warnings.warn("Screen: " + " ".join(found), UserWarning, stacklevel=4)
+
+
+def _tidy(
+    groups: Groups,
+    names: list[str],
+    mean: np.ndarray,
+    relative: np.ndarray,
+    width: np.ndarray,
+    of_group: dict[str, np.ndarray],
+) -> pd.DataFrame:
+    n, m = relative.shape
+    rank = pd.DataFrame(relative).rank(axis=1, method="min").to_numpy()
+    wide = {
+        "value": relative + mean,
+        "relative": relative,
+        "rank": rank,
+        "low": relative - width,
+        "high": relative + width,
+        "selectivity": _selectivity(groups, relative),
+    }
+    table = pd.DataFrame({k: v.reshape(-1) for k, v in wide.items()})
+    table.insert(0, "group", np.repeat(groups.table["group"].astype(str).to_numpy(), m))
+    table.insert(1, "donor", np.repeat(groups.table["donor"].astype(str).to_numpy(), m))
+    table.insert(2, "drug", np.tile(np.array(names, dtype=object), n))
+    for key, values in {"n_cells": groups.n_cells, **of_group}.items():
+        table[key] = np.repeat(values, m)
+    table = table.sort_values(["donor", "group", "rank"], kind="stable", ignore_index=True)
+    return table if groups.reference else table.drop(columns="selectivity")
+
+
+def _selectivity(groups: Groups, relative: np.ndarray) -> np.ndarray:
+    """Deviations minus those of normal cells, weighted by cells, (groups, drugs); NaN where there are none."""
+    out = np.full_like(relative, np.nan)
+    if not groups.reference:
+        return out
+    n_cells = groups.n_cells
+    for group in range(len(relative)):  # groups are few
+        normal = groups.reference_of(group)
+        normal = normal[np.isfinite(relative[normal]).all(1)]
+        if len(normal):
+            out[group] = relative[group] - np.average(relative[normal], axis=0, weights=n_cells[normal])
+    return out
+
+
+def require_variation(table: pd.DataFrame, model: DrugResponse) -> None:
+    """Raise ValueError if all groups have the drugs' means, or the same deviations."""
+    known = table[np.isfinite(table["relative"])]
+    if known.empty:
+        return
+    wide = known.pivot(index=["group", "donor"], columns="drug", values="relative").to_numpy()
+    typical = model._learned().typical
+    found = float(np.sqrt((wide**2).mean())) if len(wide) < 2 else float(wide.std(0).mean())
+    if found < _CONSTANT * typical:
+        what = "the drugs' means" if len(wide) < 2 else "the same for all groups"
+        msg = (
+            f"The predictions are {what}: they vary by {found:.3g}, and those of cell lines by {typical:.3g}. The "
+            "profiles could not be compared with the cell lines. Check the genes (scellm.pp.inspect) and the counts."
+        )
+        raise ValueError(msg)
+
+
+def patient_summary(table: pd.DataFrame, reference: Sequence[str]) -> pd.DataFrame:
+    """Of each donor and drug, the most resistant group and the mean over groups weighted by cells."""
+    known = table[np.isfinite(table["relative"]) & ~table["group"].isin(list(reference))]
+    if known.empty:
+        return pd.DataFrame({"donor": [], "drug": [], "worst_group": [], "worst": [], "mean": []})
+    by = known.groupby(["donor", "drug"], sort=False)
+    worst = known.loc[by["relative"].idxmax()].set_index(["donor", "drug"])
+    weighted = (known["relative"] * known["n_cells"]).groupby([known["donor"], known["drug"]], sort=False).sum()
+    total = by["n_cells"].sum()
+    found = pd.DataFrame({"worst_group": worst["group"], "worst": worst["relative"], "mean": weighted / total})
+    return found.reset_index().sort_values(["donor", "worst"], ignore_index=True)

@@ -1,0 +1,53 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import norm, rankdata
+
+from scellm.drug import Profiles, Route
+from tests.responses import make_lines
+
+LINES = make_lines(n_lines=40, n_genes=200)
+PROFILES = Profiles.of(LINES)
+ROUTE = Route.fit(PROFILES, np.arange(30))
+
+
+def test_it_is_the_formula():
+    scores = norm.ppf((rankdata(LINES.X, axis=1) - 0.5) / 200)
+    mean, sd = scores[:30].mean(0), scores[:30].std(0)
+    want = np.clip((scores - mean) / (sd + 1e-6), -3, 3)
+    np.testing.assert_allclose(ROUTE.deviations(PROFILES), want, atol=2e-3)  # ranks are kept in 16 bits
+
+
+@given(st.floats(0.01, 1000), st.floats(0.2, 4))
+def test_scale_and_shape_of_a_platform_do_not_matter(scale, power):
+    other = Profiles(scale * np.asarray(PROFILES.x, np.float64) ** power, PROFILES.genes, "tpm")
+    np.testing.assert_allclose(ROUTE.deviations(other), ROUTE.deviations(PROFILES), atol=1e-5)
+
+
+def test_fewer_genes_are_compared_with_lines_on_those_genes():
+    some = np.arange(0, 200, 2)
+    part = Profiles(PROFILES.x[:, some], PROFILES.genes[some], "tpm")
+    found = ROUTE.deviations(part)
+    assert (found[:, 1::2] == 0).all()
+    again = Route.fit(part, np.arange(30)).deviations(part)
+    np.testing.assert_allclose(found[:, some], again, atol=5e-3)
+    assert ROUTE.shared(part) == 0.5
+
+
+def test_a_line_resembles_itself_and_noise_resembles_none():
+    nearest, similarity, threshold = ROUTE.nearest(PROFILES.select(np.arange(30)))
+    assert nearest.tolist() == list(range(30))
+    assert (similarity > 0.99).all()
+    noise = Profiles(np.random.default_rng(0).random((5, 200)), PROFILES.genes, "tpm")
+    assert (ROUTE.nearest(noise)[1] < threshold).all()
+
+
+def test_what_cannot_be_compared():
+    with pytest.raises(ValueError, match="No gene of the training lines"):
+        ROUTE.deviations(Profiles(np.ones((1, 1)), np.array([-5]), "tpm"))
+    by_gene = Profiles(PROFILES.x, PROFILES.genes, "standardized by gene")
+    with pytest.raises(ValueError, match="centred over lines hold no levels"):
+        ROUTE.deviations(by_gene)
+    with pytest.raises(ValueError, match="centred over lines hold no levels"):
+        Route.fit(by_gene, np.arange(30)).deviations(PROFILES)

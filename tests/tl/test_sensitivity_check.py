@@ -1,0 +1,30 @@
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from scellm.tl._sensitivity_check import TrainingCheck, _folds, _scores
+
+
+def test_whole_levels_are_left_out():
+    y, levels = np.tile([0, 1], 50), np.repeat(np.arange(10), 10)
+    for inside, outside in _folds(y, levels):
+        assert not set(levels[inside]) & set(levels[outside])
+    assert len(_folds(y, None)) == 5
+    assert _folds(np.array([0] * 9 + [1]), None) == []  # one positive cell cannot be in two folds
+
+
+def test_a_library_effect_vanishes_when_libraries_are_left_out():
+    rng = np.random.default_rng(0)
+    levels = np.repeat(np.arange(10), 30)
+    y = (levels % 2).astype(int)
+    x = rng.normal(size=(10, 20))[levels] + rng.normal(size=(300, 20))  # libraries differ, labels do not
+    depth = rng.normal(size=(300, 2))
+    random = _scores("random", x, depth, y, None)["random"]["auroc"]
+    apart = _scores("apart", x, depth, y, levels)["apart"]["auroc"]
+    assert random > 0.9
+    assert apart < 0.75
+
+
+def test_lines_for_the_log():
+    assert TrainingCheck("", "", {"a": {"auroc": 0.5}}).lines() == ["a: auroc 0.500"]
+    assert roc_auc_score([0, 1], [0, 1]) == pytest.approx(1)
