@@ -101,11 +101,11 @@ class Profiles:
         Returns
         -------
         numpy.ndarray
-            float32, (profiles, genes).
+            float64, (profiles, genes).
         """
         some = self.x[:, np.searchsorted(self.genes, genes)]
         dense = some.toarray() if isinstance(some, sp.csr_matrix) else some
-        return ((rankdata(dense, axis=1) - 0.5) / len(genes)).astype(np.float32)
+        return (rankdata(dense, axis=1) - 0.5) / len(genes)
 
 
 def _units(x: np.ndarray | sp.csr_matrix, units: str, adata: AnnData) -> str:

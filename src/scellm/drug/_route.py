@@ -19,6 +19,8 @@ LEVEL = 0.95
 BY_GENE = "standardized by gene"
 _STEPS = 65535  # ranks are stored as uint16
 _ROWS = 512
+_LEAST_SCALE = 0.1
+_COMPARED = 500
 
 
 @dataclass(frozen=True)
@@ -99,14 +101,15 @@ class Route:
         -------
         tuple
             Index of the nearest training line, int64, (profiles,); correlation of the deviations with it, float64,
-            (profiles,); and the 5th percentile of the correlation of a training line with its nearest other one.
+            (profiles,); and the 5th percentile of the correlation of a training line with its nearest other one. All are
+            over the 500 genes that vary most between training lines: over all genes, the platform outweighs the line.
         """
-        at = np.flatnonzero(np.isin(self.genes, profiles.genes))
-        own = _unit(self.deviations(profiles)[:, at])
-        mean, scale = self._moments(at)
-        half = 0.5 / len(at)
-        shares = (rankdata(self.ranks[:, at], axis=1) - 0.5) / len(at)
-        lines = _unit(np.clip((ndtri(np.clip(shares, half, 1 - half)) - mean) / scale, -CLIP, CLIP))
+        shared = np.flatnonzero(np.isin(self.genes, profiles.genes))
+        scores = self._scores(shared)
+        mean, scale = self._moments(shared)
+        most = np.sort(np.argsort(-scores.std(0), kind="stable")[:_COMPARED])
+        own = _unit(self.deviations(profiles)[:, shared[most]])
+        lines = _unit(np.clip((scores - mean) / scale, -CLIP, CLIP)[:, most])
         among = lines @ lines.T
         np.fill_diagonal(among, -1.0)
         similar = own @ lines.T  # (profiles, lines)
@@ -118,20 +121,24 @@ class Route:
 
     def _moments(self, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Mean and standard deviation of normal scores over the training lines, ranked over some genes, (genes,)."""
-        if len(at) == len(self.genes):
-            return self._all
-        again = (rankdata(self.ranks[:, at], axis=1) - 0.5) / len(at)
-        return _moments(again)
+        return self._all if len(at) == len(self.genes) else _moments(self._scores(at))
 
     @cached_property
     def _all(self) -> tuple[np.ndarray, np.ndarray]:
-        half = 0.5 / len(self.genes)
-        return _moments(np.clip(self.ranks / _STEPS, half, 1 - half))
+        return _moments(self._scores(np.arange(len(self.genes))))
+
+    def _scores(self, at: np.ndarray) -> np.ndarray:
+        """Normal scores of the training lines, ranked over some genes, float64, (lines, genes).
+
+        What is stored is ranked again, which gives the first ranks exactly: half a rank is more than a step.
+        """
+        return ndtri((rankdata(self.ranks[:, at], axis=1) - 0.5) / len(at))
 
 
-def _moments(shares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    scores = ndtri(shares)
-    return scores.mean(0), scores.std(0) + 1e-6
+def _moments(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of each gene; one that hardly varies counts as if it did a little."""
+    scale = scores.std(0)
+    return scores.mean(0), np.maximum(scale, max(_LEAST_SCALE * float(np.median(scale)), 1e-6))
 
 
 def _unit(x: np.ndarray) -> np.ndarray:
