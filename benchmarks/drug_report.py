@@ -2,8 +2,8 @@
 
 OMP_NUM_THREADS=1 python benchmarks/drug_report.py [SECTION ...]     # by default all; `make drug-report`
 
-Each section prints its tables and keeps them in docs/user_guide/_drug/SECTION.md. Sections: lines, assay, tissue,
-drugs, pairs, heads, published, coverage, cells, screen, speed.
+Each section prints its tables and keeps them in docs/user_guide/_drug/SECTION.md. Sections: routes, lines, assay,
+tissue, drugs, pairs, heads, published, coverage, cells, screen, speed.
 """
 
 from __future__ import annotations
@@ -18,12 +18,14 @@ from pathlib import Path
 import anndata as ad
 import numpy as np
 import pandas as pd
+import torch
 from _data import markdown, read
 from _drug_data import deepcdr_pairs, gdsc, gdsc_lines, gdsc_pairs, mixology_and_pc9, tgsa, wide
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 import scellm
 from scellm import bm
+from scellm._tokens import Tokens
 from scellm.baselines import LogisticRegression
 from scellm.baselines import drug as simple
 from scellm.bm.drug import (
@@ -37,7 +39,10 @@ from scellm.bm.drug import (
     drug_metrics,
     run_drugs,
 )
+from scellm.data._pseudobulk import GeneCounts
+from scellm.drug import Profiles, Route
 from scellm.model import CellLMClassifier, DrugResponseMethod
+from scellm.module import CellEncoder
 
 OUT = Path(__file__).parents[1] / "docs/user_guide/_drug"
 SHOWN = ["pearson", "rmse", "per_drug", "residual", "interaction", "per_line", "hit5", "hit5_chance", "beyond_tissue"]
@@ -387,6 +392,44 @@ def _judged(version: int, method: str, what: str, truth: pd.DataFrame, predicted
     }
 
 
+def routes() -> str:
+    """Three ways from a profile to tokens, and expression itself: ridge on each, on GDSC1, where the way was chosen."""
+    data, cells_ = gdsc(1), read("corpus/lung_cancer_lines_mixology.h5ad")
+    profiles = Profiles.of(data.lines, "standardized")
+    route = Route.fit(profiles, np.arange(len(profiles)))
+    shares, z = profiles.ranks(profiles.genes), route.deviations(profiles)
+    counts = GeneCounts(cells_)
+    shared = np.isin(counts.genes, profiles.genes)
+    total = np.asarray(counts.rows(np.arange(cells_.n_obs)).sum(1))
+    single = np.log1p(counts.rows(np.arange(cells_.n_obs))[:, shared].toarray() / total * 1e4)
+    bulk = np.log1p(np.expm1(single).mean(0, keepdims=True))
+    curve = lambda x: np.interp(shares, (np.arange(x.shape[1]) + 0.5) / x.shape[1], np.sort(x, 1).mean(0))
+    encoder = scellm.CellLM.from_pretrained("celllm-mini").module.cell_encoder.eval()
+    inputs = {
+        "expression (deviations), no encoder": z,
+        "ranks to the curve of single cells": _encoded(encoder, profiles.genes, curve(single), 1e-6),
+        "ranks to the curve of a pseudobulk": _encoded(encoder, profiles.genes, curve(bulk), 1e-6),
+        "deviations from the training lines": _encoded(encoder, profiles.genes, z + encoder.config.n_bins / 3, 0.0),
+    }
+    parts = []
+    for name, x in inputs.items():
+        own = ad.AnnData(x, obs=data.lines.obs)
+        task = DrugTask("GDSC1", DrugData(own, data.responses, None, "tissue"))
+        parts.append(run_drugs([task], {name: lambda: simple.DenoisedRidge("linear")}, seeds=2).pivot().reset_index())
+    return markdown(pd.concat(parts).reindex(columns=["task", "method", *SHOWN]).dropna(axis=1, how="all"))
+
+
+def _encoded(encoder: CellEncoder, genes: np.ndarray, level: np.ndarray, least: float) -> np.ndarray:
+    """Embeddings of profiles whose levels are given; genes below `least` are not expressed."""
+    there = level >= least
+    row, column = np.nonzero(there)
+    bins = np.minimum(np.floor(level[row, column]), encoder.config.n_bins - 1).astype(np.int64)
+    offsets = np.concatenate([[0], np.cumsum(there.sum(1))]).astype(np.int64)
+    tokens = Tokens(*(torch.from_numpy(v) for v in (genes[column], bins, offsets)))
+    with torch.inference_mode():
+        return encoder.embed(tokens).numpy()
+
+
 def speed() -> str:
     """Time of training on 100,000 pairs, beside the time of the strongest baseline."""
     data = gdsc(2)
@@ -408,7 +451,8 @@ def speed() -> str:
 
 
 SECTIONS = {
-    f.__name__: f for f in (lines, assay, tissue, drugs, pairs, heads, published, coverage, cells, screen, speed)
+    f.__name__: f
+    for f in (routes, lines, assay, tissue, drugs, pairs, heads, published, coverage, cells, screen, speed)
 }
 
 

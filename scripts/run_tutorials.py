@@ -1,6 +1,6 @@
 """Execute the tutorials in place; remove progress bars, warnings of this machine and colour codes.
 
-python scripts/run_tutorials.py
+python scripts/run_tutorials.py [NOTEBOOK ...]      # SCELLM_DATA_DIR: the folder that 03 and 04 read
 """
 
 from __future__ import annotations

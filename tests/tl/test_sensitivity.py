@@ -83,6 +83,16 @@ def test_which_label_is_positive_may_be_open():
         _positive(["drug", "control"], None)
 
 
+def test_where_donors_hold_both_labels_they_are_left_out():
+    adata, model = treated(REPLICATED)
+    adata.obs["donor"] = np.array(list("abcd"))[np.arange(120) // 30]
+    with pytest.warns(UserWarning, match="leave whole levels of library out"):
+        scellm.tl.sensitivity(adata, model)
+    scores = json.loads(adata.uns["celllm"]["slots"]["celllm_sensitivity"]["scores"])
+    assert "whole levels of donor left out" in scores
+    assert not any("library left out" in name for name in scores)
+
+
 @pytest.mark.slow
 def test_on_pc9_it_says_that_no_score_can_be_believed():
     adata = real("eval/pc9_erlotinib.h5ad")

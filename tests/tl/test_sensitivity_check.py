@@ -25,6 +25,14 @@ def test_a_library_effect_vanishes_when_libraries_are_left_out():
     assert apart < 0.75
 
 
+def test_patients_with_both_labels_are_left_out_and_not_their_libraries():
+    rng = np.random.default_rng(0)
+    patients, y = np.repeat(np.arange(6), 40), np.tile([0, 1], 120)
+    x = 3 * rng.normal(size=(6, 10))[patients] + rng.normal(size=(240, 10)) + 1.5 * y[:, None] * np.eye(10)[0]
+    apart = _scores("apart", x, rng.normal(size=(240, 2)), y, patients)["apart"]
+    assert 0.7 < apart["auroc"] < 0.95  # a real effect is seen in new patients
+
+
 def test_lines_for_the_log():
     assert TrainingCheck("", "", {"a": {"auroc": 0.5}}).lines() == ["a: auroc 0.500"]
     assert roc_auc_score([0, 1], [0, 1]) == pytest.approx(1)

@@ -101,7 +101,7 @@ class ResponseAnswers(SavedResponse):
         -------
         pandas.DataFrame
             One row a profile: `genes`, the share of the model's genes that are there; `nearest`, the most similar
-            training line; `similarity`, the correlation of deviations with it; `threshold`, the 5th percentile of this
+            training line; `similarity`, the correlation of deviations with it; `threshold`, the 1st percentile of this
             among the training lines; and `in_domain`: at least half of the genes, and a similarity of at least the
             threshold.
         """

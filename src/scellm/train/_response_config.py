@@ -21,9 +21,9 @@ class ResponseConfig:
         interaction of a line's and a drug's vector, trained by steps; "paper": the paper's perceptron; "deepcdr": the
         same over DeepCDR's expression branch. By default "additive" if drugs are read as graphs, else "solved".
     n_heads
-        Heads, each learned without another part of the lines; their errors on the lines left out give the intervals. One
-        head leaves out a fifth. Predictions are the mean of the heads, or of one that is solved on all lines. By default
-        5; 1 if the encoder is tuned.
+        Heads, each learned without another part of the lines; their errors on the lines left out give the intervals.
+        One head leaves out a fifth. Predictions are the mean of the heads, or of one that is solved on all lines. By
+        default 5; 1 if the encoder is tuned.
     tune
         "head": the encoder stays fixed, and every line is encoded once; "last": its last block is trained as well;
         "full": all of it. Needs head "additive" or "paper".

@@ -73,6 +73,15 @@ def test_too_few_values_are_nan_and_not_zero():
     assert np.isnan(found["hit5"])
 
 
+def test_one_score_alone_is_the_same():
+    truth, mean, rng = tables()
+    p = truth + rng.normal(size=truth.shape)
+    found = drug_metrics(truth, p, mean)
+    assert all(drug_metrics(truth, p, mean, only=[name]) == {name: value} for name, value in found.items())
+    with pytest.raises(ValueError, match="only="):
+        drug_metrics(truth, p, mean, only=["beyond_tissue"])
+
+
 def test_bad_tables():
     truth, mean, _ = tables()
     with pytest.raises(ValueError, match="do not fit"):

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
 import numpy as np
 
 from scellm.bm.drug._double_centred import double_centred
 
+NAMES = (
+    *("pearson", "r2", "rmse", "mae", "per_drug", "residual", "interaction", "per_line", "hit5", "hit5_chance"),
+    *("beyond_tissue", "residual_tissue"),
+)
+_OF_TISSUE = NAMES[-2:]
 _CONSTANT = 1e-9  # a spread below this share of the truth's is rounding
 
 
@@ -17,6 +26,7 @@ def drug_metrics(
     tissue_mean: np.ndarray | None = None,
     least: int = 10,
     k: int = 5,
+    only: Sequence[str] | None = None,
 ) -> dict[str, float]:
     """Scores of a table of predicted responses.
 
@@ -35,6 +45,8 @@ def drug_metrics(
         Fewest values of a drug or a line that its correlation is computed from.
     k
         Drugs that make a hit.
+    only
+        Names of scores to compute; by default all.
 
     Returns
     -------
@@ -51,7 +63,7 @@ def drug_metrics(
     Raises
     ------
     ValueError
-        If shapes differ, or no value is known in both tables.
+        If shapes differ, no value is known in both tables, or a name is not known.
     """
     truth, prediction = np.asarray(truth, np.float64), np.asarray(prediction, np.float64)
     if truth.shape != prediction.shape or np.shape(drug_mean) != truth.shape[1:]:
@@ -64,26 +76,86 @@ def drug_metrics(
     if not known.any():
         msg = "No response is known in both truth and prediction: there is nothing to score."
         raise ValueError(msg)
-    y, p = truth[known], prediction[known]
-    spread = float(((y - y.mean()) ** 2).sum())
-    deviations = [np.where(known, table - drug_mean, np.nan) for table in (truth, prediction)]
-    centred = [double_centred(table, known) for table in (truth, prediction)]
-    found = {
-        "pearson": correlation(y, p),
-        "r2": 1 - float(((y - p) ** 2).sum()) / spread if spread > 0 else np.nan,
-        "rmse": float(np.sqrt(((y - p) ** 2).mean())),
-        "mae": float(np.abs(y - p).mean()),
-        "per_drug": _median_of_columns(truth, prediction, known, least),
-        "residual": correlation(deviations[0][known], deviations[1][known]),
-        "interaction": correlation(centred[0][known], centred[1][known]),
-        "per_line": _median_of_columns(deviations[0].T, deviations[1].T, known.T, least),
-        **dict(zip(("hit5", "hit5_chance"), _hits(deviations[0], deviations[1], known, k), strict=True)),
-    }
-    if tissue_mean is not None:
-        by_tissue = double_centred(tissue_mean, known)
-        found["beyond_tissue"] = _partial(*(x[known] for x in (*centred, by_tissue)))
-        found["residual_tissue"] = correlation(*((x - tissue_mean)[known] for x in (truth, prediction)))
-    return found
+    scores = _Scores(truth, prediction, np.asarray(drug_mean, np.float64), known, least, k)
+    names = [n for n in NAMES if tissue_mean is not None or n not in _OF_TISSUE]
+    if only is not None:
+        one_known = [n for n in only if n in names]
+        if len(one_known) < len(only):
+            msg = f"only={list(only)}: expected some of {names}."
+            raise ValueError(msg)
+        names = one_known
+    scores.tissue_mean = tissue_mean
+    return {name: getattr(scores, name)() for name in names}
+
+
+@dataclass
+class _Scores:
+    """Each score as a method, so that one alone costs little."""
+
+    truth: np.ndarray
+    prediction: np.ndarray
+    drug_mean: np.ndarray
+    known: np.ndarray
+    least: int
+    k: int
+    tissue_mean: np.ndarray | None = None
+
+    @cached_property
+    def values(self) -> tuple[np.ndarray, np.ndarray]:
+        return self.truth[self.known], self.prediction[self.known]
+
+    @cached_property
+    def deviations(self) -> list[np.ndarray]:
+        return [np.where(self.known, table - self.drug_mean, np.nan) for table in (self.truth, self.prediction)]
+
+    @cached_property
+    def centred(self) -> list[np.ndarray]:
+        return [double_centred(table, self.known)[self.known] for table in (self.truth, self.prediction)]
+
+    @cached_property
+    def hits(self) -> tuple[float, float]:
+        return _hits(self.deviations[0], self.deviations[1], self.known, self.k)
+
+    def pearson(self) -> float:
+        return correlation(*self.values)
+
+    def r2(self) -> float:
+        y, p = self.values
+        spread = float(((y - y.mean()) ** 2).sum())
+        return 1 - float(((y - p) ** 2).sum()) / spread if spread > 0 else np.nan
+
+    def rmse(self) -> float:
+        y, p = self.values
+        return float(np.sqrt(((y - p) ** 2).mean()))
+
+    def mae(self) -> float:
+        y, p = self.values
+        return float(np.abs(y - p).mean())
+
+    def per_drug(self) -> float:
+        return _median_of_columns(self.truth, self.prediction, self.known, self.least)
+
+    def residual(self) -> float:
+        return correlation(*(d[self.known] for d in self.deviations))
+
+    def interaction(self) -> float:
+        return correlation(*self.centred)
+
+    def per_line(self) -> float:
+        return _median_of_columns(self.deviations[0].T, self.deviations[1].T, self.known.T, self.least)
+
+    def hit5(self) -> float:
+        return self.hits[0]
+
+    def hit5_chance(self) -> float:
+        return self.hits[1]
+
+    def beyond_tissue(self) -> float:
+        by_tissue = double_centred(np.asarray(self.tissue_mean), self.known)[self.known]
+        return _partial(self.centred[0], self.centred[1], by_tissue)
+
+    def residual_tissue(self) -> float:
+        return correlation(*((x - self.tissue_mean)[self.known] for x in (self.truth, self.prediction)))
 
 
 def correlation(a: np.ndarray, b: np.ndarray) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,11 +34,14 @@ class Judged:
     tissue_mean: np.ndarray | None
     predictions: dict[str, np.ndarray]
 
-    def scores(self, method: str, lines: np.ndarray | None = None) -> dict[str, float]:
-        """Scores of a method, on all lines or on those given, with repeats."""
+    def scores(
+        self, method: str, lines: np.ndarray | None = None, only: Sequence[str] | None = None
+    ) -> dict[str, float]:
+        """Scores of a method, on all lines or on those given, with repeats; all, or those named."""
         some = np.arange(len(self.truth)) if lines is None else lines
         tissue = None if self.tissue_mean is None else self.tissue_mean[some]
-        return drug_metrics(self.truth[some], self.predictions[method][some], self.drug_mean, tissue_mean=tissue)
+        y, p = self.truth[some], self.predictions[method][some]
+        return drug_metrics(y, p, self.drug_mean, tissue_mean=tissue, only=only)
 
 
 @dataclass(frozen=True)
@@ -122,7 +126,7 @@ def _interval(
         n = len(fold.truth)
         for b in range(n_boot):
             lines = rng.integers(n, size=n)
-            first, second = (fold.scores(name, lines)[metric] for name in pair)
+            first, second = (fold.scores(name, lines, [metric])[metric] for name in pair)
             draws[i, b] = first - second
     picks = rng.integers(len(folds), size=draws.shape)
     means = np.nanmean(np.take_along_axis(draws, picks, axis=0), axis=0)
