@@ -160,6 +160,16 @@ def heads() -> str:
             "paper's head, graph": ours(
                 head="paper", drug_encoder="graph", n_heads=1, max_epochs=40, patience=8, batch_lines=8
             ),
+            "paper's head, graph, scBERT-like encoder with random weights": lambda: DrugResponseMethod(
+                "standardized",
+                encoder=scellm.CellLM.without_data(dim=200, depth=6, heads=10, dim_head=64, pooling="mean"),
+                drug_encoder="graph",
+                head="paper",
+                n_heads=1,
+                max_epochs=40,
+                patience=8,
+                batch_lines=8,
+            ),
             "DeepCDR as in the paper's code": ours(
                 head="deepcdr", drug_encoder="graph", n_heads=1, max_epochs=40, patience=8, batch_lines=8
             ),

@@ -41,7 +41,8 @@ nb_execution_mode = "off"  # notebooks are committed with their output, and exec
 myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
 myst_heading_anchors = 3
 suppress_warnings = ["myst.header", "mystnb.unknown_mime_type"]
-exclude_patterns = ["_build", "**.ipynb_checkpoints", "user_guide/_*.md"]  # parts that pages include
+# Parts of pages, which these include, are no pages.
+exclude_patterns = ["_build", "**.ipynb_checkpoints", "user_guide/_*.md", "user_guide/_drug/*.md"]
 source_suffix = {".rst": "restructuredtext", ".md": "myst-nb", ".ipynb": "myst-nb"}
 # Pages build without the network, from the inventories in inventories.toml.
 intersphinx_mapping = write_inventories(HERE / "inventories.toml", HERE / "_build/inventories")

@@ -2,8 +2,9 @@
 
 venv/bin/python benchmarks/drevalpy/run.py WORK [--folds 5]
 
-drevalpy draws the folds and runs all models alike; nothing is tuned. Its members and the way to register a model are those
-of drevalpy 1.6.0; a later version has registries of its own. The table is kept in docs/user_guide/_drug/drevalpy.md.
+drevalpy draws the folds and runs all models alike; nothing is tuned. Its members and the way to register a model are
+those of drevalpy 1.6.0; a later version has registries of its own. The table is kept in
+docs/user_guide/_drug/drevalpy.md.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ _BATCHES = re.compile(
 
 @dataclass(frozen=True)
 class Confounding:
-    """The output of :func:`check_confounding`.
+    """The output of :func:`scellm.pp.check_confounding`.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class Confounding:
 
     @property
     def verdict(self) -> str:
-        """The worst verdict: "not identifiable", "nested, replicated", "crossed", or "" if no column was judged."""
+        """The worst of the verdicts, or "" if no column was judged."""
         found = set(self.table["verdict"])
         return next((v for v in (NOT_IDENTIFIABLE, NESTED, CROSSED, ONE_LEVEL) if v in found), "")
 

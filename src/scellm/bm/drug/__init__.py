@@ -2,7 +2,7 @@
 
 from scellm.bm.drug._drug_data import DrugData
 from scellm.bm.drug._drug_metrics import drug_metrics
-from scellm.bm.drug._drug_results import DrugResults
+from scellm.bm.drug._drug_results import DrugResults, Judged
 from scellm.bm.drug._drug_task import DrugTask
 from scellm.bm.drug._method import DrugMethod
 from scellm.bm.drug._random_pairs import RandomPairs
@@ -18,6 +18,7 @@ __all__ = [
     "DrugResults",
     "DrugSplit",
     "DrugTask",
+    "Judged",
     "RandomPairs",
     "UnseenDrugs",
     "UnseenLines",

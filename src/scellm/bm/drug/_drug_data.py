@@ -62,7 +62,7 @@ class DrugData:
 
     @property
     def molecules(self) -> pd.Series:
-        """Name of the molecule of each drug: its SMILES if known, else its own name."""
+        """The SMILES of each drug, or its own name if that is not known."""
         drugs = self.responses.columns.to_series()
         return drugs if self.smiles is None else drugs.map(self.smiles).fillna(drugs)
 

@@ -24,7 +24,7 @@ class Judged:
     drug_mean
         Mean of each drug over the training lines, (drugs,).
     tissue_mean
-        As for :func:`drug_metrics`.
+        As for :func:`scellm.bm.drug.drug_metrics`.
     predictions
         By method.
     """
@@ -46,7 +46,7 @@ class Judged:
 
 @dataclass(frozen=True)
 class DrugResults:
-    """The output of :func:`run_drugs`.
+    """The output of :func:`scellm.bm.drug.run_drugs`.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ class DrugResults:
         against
             Name of the baseline.
         metric
-            A score of :func:`drug_metrics`.
+            A score of :func:`scellm.bm.drug.drug_metrics`.
         n_boot
             Number of draws.
         level
