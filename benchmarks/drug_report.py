@@ -3,6 +3,7 @@
 OMP_NUM_THREADS=1 python benchmarks/drug_report.py [SECTION ...]     # by default all; `make drug-report`
 
 Each section prints its tables and keeps them in docs/user_guide/_drug/SECTION.md. Sections: routes, lines, assay,
+replicate,
 tissue, drugs, pairs, heads, published, coverage, cells, screen, speed.
 """
 
@@ -98,6 +99,23 @@ def assay() -> str:
         f"GDSC{a} to GDSC{b}", DrugData(both[a].lines, tables[a], None, "tissue"), UnseenLines(), tables[b]
     )
     return shown(run_drugs([task(1, 2), task(2, 1)], SIMPLE | OURS, seeds=3), BAR)
+
+
+def replicate() -> str:
+    """One assay as the prediction of the other, for the very same lines; and the share of values above 10 uM."""
+    tables = {v: wide(gdsc_pairs(v), gdsc_lines().obs_names) for v in (1, 2)}
+    drugs_ = tables[1].columns.intersection(tables[2].columns)
+    names = tables[1].index.intersection(tables[2].index)
+    rows = []
+    for a, b in ((1, 2), (2, 1)):
+        p, y = (tables[v].loc[names, drugs_] for v in (a, b))
+        both = p.notna() & y.notna()
+        shifted = p.where(both) - p.where(both).mean() + y.where(both).mean()
+        scores = drug_metrics(y.where(both).to_numpy(), shifted.to_numpy(), y.where(both).mean().to_numpy())
+        high = float((gdsc_pairs(b)["value"] > np.log(10)).mean())
+        rows.append({"prediction": f"GDSC{a}", "truth": f"GDSC{b}", **{k: scores[k] for k in SHOWN if k in scores}})
+        rows[-1]["truth above 10 uM"] = high
+    return markdown(pd.DataFrame(rows))
 
 
 def tissue() -> str:
@@ -462,7 +480,7 @@ def speed() -> str:
 
 SECTIONS = {
     f.__name__: f
-    for f in (routes, lines, assay, tissue, drugs, pairs, heads, published, coverage, cells, screen, speed)
+    for f in (routes, lines, assay, replicate, tissue, drugs, pairs, heads, published, coverage, cells, screen, speed)
 }
 
 

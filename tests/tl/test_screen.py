@@ -136,6 +136,7 @@ def test_the_seed_decides_and_a_folder_is_a_model(model, tumour, tmp_path):
         ({"groupby": "clone", "drugs": ["new"]}, KeyError, "were not learned"),
         ({"groupby": "clone", "min_cells": 1000}, ValueError, "No group has 1000 cells: the largest has 60"),
         ({"groupby": "clone", "level": 1.5}, ValueError, "level must be"),
+        ({"groupby": "clone", "key_added": "prepare"}, ValueError, "keeps other facts"),
         ({"groupby": "clone", "key_added": "a/b"}, ValueError, "cannot be written to disk"),
     ],
 )

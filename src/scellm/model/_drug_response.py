@@ -299,7 +299,8 @@ class DrugResponse(ResponseAnswers):
             head=str(config.head),
             kind=responses.kind,
         )
-        state.typical = float(self._of_known(state, x.cpu()).std(0).mean())
+        x = x.cpu() if features is None else lines(profiles, rows)  # a tuned encoder gives others than before
+        state.typical = float(self._of_known(state, x).std(0).mean())
         return state
 
     @staticmethod

@@ -28,6 +28,7 @@ SINGLE_CELLS = (
     "response'): use them to look at groups, not to rank drugs for a cell."
 )
 _MOST_CELLS = 512
+_RESERVED = (_keys.PREPARE, _keys.PROFILES, _keys.SLOTS)
 
 
 def screen(
@@ -111,6 +112,11 @@ def screen(
     >>> adata.uns["celllm"]["screen"].query("rank <= 5")  # doctest: +SKIP
     """
     check_call(adata, key_added, "scellm.tl.screen")
+    if key_added in _RESERVED:
+        msg = (
+            f"key_added={key_added!r} is a name that scellm keeps other facts under. Pass another, such as 'screen_2'."
+        )
+        raise ValueError(msg)
     model = as_drug_response(model, "scellm.tl.screen")
     in_range("min_cells", min_cells, 1, whole=True)
     in_range("n_boot", n_boot, 0, whole=True)
