@@ -64,6 +64,19 @@ def test_two_columns_of_a_gene(lines, units, total):
 def test_values_centred_over_lines_are_named(lines):
     x = (lines.X - lines.X.mean(0)) / lines.X.std(0)
     assert Profiles.of(with_x(lines, x), "standardized").units == "standardized by gene"
+    some = make_lines(n_lines=60)
+    some.X = (some.X - some.X.mean(0)) / some.X.std(0)
+    assert Profiles.of(some[:30].copy(), "standardized").units == "standardized by gene"
+    within = make_lines(n_lines=60)
+    within.X -= within.X.mean(1, keepdims=True)
+    assert Profiles.of(within[:30].copy(), "standardized").units == "standardized"
+
+
+def test_a_file_on_disk(lines, tmp_path):
+    lines.X = sp.csr_matrix(lines.X)
+    lines.write_h5ad(tmp_path / "a.h5ad")
+    backed = ad.read_h5ad(tmp_path / "a.h5ad", backed="r")
+    np.testing.assert_allclose(Profiles.of(backed).x.toarray(), Profiles.of(lines).x.toarray())
 
 
 @pytest.mark.parametrize(
@@ -72,7 +85,8 @@ def test_values_centred_over_lines_are_named(lines):
         (lambda x: x - 5, "auto", r"go down to -\d.*pass units='standardized'"),
         (lambda x: x - 5, "tpm", "not tpm"),
         (lambda x: x * np.nan, "auto", "not finite, such as in 'L0'"),
-        (lambda x: x * 0, "auto", "nothing but zeros"),
+        (lambda x: x * 0, "auto", "12 profiles hold one value only"),
+        (lambda x: np.where(np.arange(12)[:, None] == 3, 2.0, x), "auto", r"one value only, such as \['L3'\]"),
         (lambda x: x + 0.5, "counts", "decimals such as"),
         (lambda x: x * 10, "log2_tpm1", "no logarithm of TPM"),
         (lambda x: x, "tpm", "seem to be logarithms"),

@@ -29,13 +29,40 @@ def test_all_logarithms_become_ln_um(values, kind):
     [
         ((LN - np.log(1e6)) / np.log(10), "log10 of IC50 in mol/l"),
         (6 - LN[np.abs(LN - 2.5) < 4] / np.log(10), "pIC50"),
-        (np.exp(LN), "IC50 in uM without a logarithm"),
+        (np.exp(LN), "concentrations in uM"),
         (np.random.default_rng(1).random(200), "areas under the curve"),
     ],
 )
 def test_other_units_are_refused(values, looks):
     with pytest.raises(ValueError, match=f"look like {looks}"):
         check(values)
+
+
+@pytest.mark.parametrize("kind", ["pic50", "auc", "log10_molar"])
+def test_a_stated_kind_that_cannot_be_is_refused(kind):
+    with pytest.raises(ValueError, match="The responses"):
+        check(LN, kind)
+    with pytest.raises(ValueError, match="The responses"):
+        check(LN * 3, "log10_ic50")
+
+
+@pytest.mark.parametrize(
+    ("values", "hint"),
+    [
+        (np.exp(LN), r"in uM.*np\.log\(values / 1\)"),
+        (np.exp(LN) * 1000, r"in nM.*np\.log\(values / 1000\)"),
+        (np.exp(LN) / 1e9, r"in mol/l.*np\.log\(values / 1e-06\)"),
+    ],
+)
+def test_concentrations_come_with_the_way_out(values, hint):
+    with pytest.raises(ValueError, match=hint):
+        check(values)
+
+
+def test_what_may_be_a_concentration_is_a_warning():
+    with pytest.warns(UserWarning, match="though none is below 0"):
+        check(np.minimum(np.exp(LN), 8))
+    np.testing.assert_array_equal(check(np.abs(LN) * 3, "auc"), np.abs(LN) * 3)  # AUC of any scale
 
 
 def test_ln_is_taken_as_it_is_and_gaps_stay():

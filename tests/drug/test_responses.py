@@ -58,6 +58,13 @@ def test_bad_pairs():
         Responses.of(pairs(value=[np.inf, 1, 2]), LINES)
 
 
+def test_what_is_no_table():
+    with pytest.raises(TypeError, match="must be a DataFrame"):
+        Responses.of({"line": ["A"]}, LINES)
+    with pytest.raises(TypeError, match="a column twice"):
+        Responses.of(pd.concat([pairs(), pairs()[["line"]]], axis=1), LINES)
+
+
 def test_a_drug_twice_in_smiles():
     with pytest.raises(ValueError, match="smiles holds 'x' several times"):
         Responses.of(pairs(), LINES, smiles=pd.Series(["C", "CC"], index=["x", "x"]))

@@ -51,6 +51,8 @@ def test_what_cannot_be_compared():
         ROUTE.deviations(by_gene)
     with pytest.raises(ValueError, match="centred over lines hold no levels"):
         Route.fit(by_gene, np.arange(30)).deviations(PROFILES)
+    few = Profiles(PROFILES.x[:5], PROFILES.genes, "standardized")  # too few to say what was centred
+    assert Route.fit(by_gene, np.arange(30)).deviations(few).shape == (5, 200)
 
 
 def test_a_gene_that_is_always_the_highest_has_no_deviation():

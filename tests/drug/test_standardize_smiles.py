@@ -36,3 +36,10 @@ def test_stereo_stays():
 def test_all_wrong_ones_are_named():
     with pytest.raises(ValueError, match=r"2 of 3 SMILES cannot be read, such as those of \['b', 'c'\]"):
         standardize_smiles(pd.Series({"a": "CCO", "b": "?", "c": None}))
+
+
+def test_other_containers_and_names_that_repeat():
+    assert standardize_smiles({"a": "OCC"})["a"] == standardize_smiles(pd.DataFrame({"s": ["CCO"]}, index=["a"]))["a"]
+    assert standardize_smiles(pd.Series(["CCO", "CN"], index=["a", "a"])).tolist() == ["CCO", "CN"]
+    with pytest.raises(TypeError, match=r"must be a Series of SMILES.*found list"):
+        standardize_smiles(["CCO"])

@@ -139,10 +139,33 @@ def test_bad_training():
         model.train(epochs=3)
     with pytest.raises(ValueError, match="expected at least 10 to learn from"):
         model.train(indices=np.flatnonzero(pairs["line"].isin(["L0", "L1"])))
+    with pytest.raises(ValueError, match="n_heads=40 needs twice as many lines"):
+        model.train(n_heads=40)
     with pytest.raises(IndexError, match="indices hold"):
         model.train(indices=[10_000])
     with pytest.raises(RuntimeError, match="no responses to learn from"):
         scellm.DrugResponse(lines).train()
+
+
+def test_positions_are_not_labels_and_pairs_are_copied():
+    lines = set_up()
+    pairs = make_pairs(make_table(lines)).sample(frac=1, random_state=0)
+    model = scellm.DrugResponse(lines, responses=pairs, drug_encoder="onehot")
+    with pytest.raises(ValueError, match="indices= takes positions"):
+        model.train(indices=pairs.index[pairs["line"] != "L0"])
+    model.train()
+    want = model.predict()
+    pairs["value"] *= -1
+    model.train(indices=np.arange(len(pairs)))
+    pd.testing.assert_frame_equal(model.predict(), want)
+
+
+def test_a_refused_set_up_changes_nothing():
+    lines = make_lines()
+    lines.uns["celllm"] = "mine"
+    with pytest.raises(ValueError, match="not scellm's"):
+        scellm.DrugResponse.setup_anndata(lines)
+    assert list(lines.uns) == ["celllm"]
 
 
 def test_one_drug_only():

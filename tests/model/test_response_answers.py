@@ -72,6 +72,17 @@ def test_unseen_drugs_by_smiles(model):
         model.predict(drugs=pd.Series({"x": "???"}))
 
 
+def test_a_known_molecule_by_another_name_and_another_molecule_by_a_known_name(model):
+    found = model.predict(drugs={"Tarceva": "COCCOc1cc2ncnc(Nc3cccc(C#C)c3)c2cc1OCCOC"}, interval=0.8)
+    want = model.predict(drugs="erlotinib", interval=0.8)
+    np.testing.assert_allclose(found["value"], want["value"])
+    np.testing.assert_allclose(found["low"], want["low"])
+    with pytest.raises(ValueError, match="The SMILES of 'erlotinib' is another molecule"):
+        model.predict(drugs=pd.Series({"erlotinib": "CCO"}))
+    with pytest.raises(ValueError, match="names no drug"):
+        model.predict(drugs=[])
+
+
 def test_noise_is_out_of_domain_and_lines_are_in(model):
     found = model.in_domain()
     assert found["in_domain"].mean() > 0.9

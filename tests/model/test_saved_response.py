@@ -1,5 +1,6 @@
 import json
 
+import anndata as ad
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,7 +8,7 @@ import pytest
 import scellm
 from scellm._tensors import read_tensors, write_tensors
 from tests.conftest import SMALL
-from tests.responses import make_lines, make_response
+from tests.responses import make_lines, make_pairs, make_response, make_table
 
 QUICK = {"max_epochs": 2, "n_heads": 2}
 
@@ -56,6 +57,27 @@ def test_profiles_come_with_it_and_training_needs_responses(saved):
         model.train()
     with pytest.raises(ValueError, match="no profiles of its own"):
         scellm.DrugResponse.load(saved, adata=False).predict()
+
+
+def test_units_and_names_come_along(tmp_path):
+    lines = make_lines()
+    lines.X -= 8
+    lines.obs["line"] = lines.obs_names
+    scellm.DrugResponse.setup_anndata(lines, units="standardized", line_key="line")
+    model = scellm.DrugResponse(lines, responses=make_pairs(make_table(lines)), drug_encoder="onehot")
+    model.train()
+    model.save_pretrained(tmp_path / "shared")
+    model.save(tmp_path / "saved")
+    fresh = lambda: ad.AnnData(lines.X.copy(), obs=pd.DataFrame(index=lines.obs_names), var=lines.var)
+    for loaded in (
+        scellm.DrugResponse.from_pretrained(tmp_path / "shared", fresh()),
+        scellm.DrugResponse.load(tmp_path / "saved", fresh()),
+    ):
+        pd.testing.assert_frame_equal(loaded.predict(), model.predict())
+    with pytest.raises(ValueError, match="expected a file of save_pretrained"):
+        scellm.DrugResponse.from_pretrained(tmp_path / "saved")
+    with pytest.raises(ValueError, match="holds a CellLM, not a DrugResponse"):
+        scellm.DrugResponse.from_pretrained("celllm-mini")
 
 
 def test_nothing_is_replaced_unless_it_is_said(saved):

@@ -40,6 +40,16 @@ def test_named_drugs_selectivity_and_given_axes(screened):
     plt.close("all")
 
 
+def test_drugs_without_an_interval_are_drawn(screened):
+    copy = screened.copy()
+    table = copy.uns["celllm"]["screen"]
+    copy.uns["celllm"]["screen"] = table.assign(low=np.nan, high=np.nan)
+    dots = scellm.pl.screen(copy, drugs=4, show=False).collections[0]
+    assert np.isfinite(dots.get_sizes()).all()
+    assert len(dots.get_offsets().compressed()) == 16  # x and y of eight dots
+    plt.close("all")
+
+
 def test_bad_calls(screened):
     with pytest.raises(KeyError, match=r"holds no screen. Run scellm.tl.screen"):
         scellm.pl.screen(screened, key="other")

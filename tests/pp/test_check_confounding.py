@@ -65,6 +65,20 @@ def test_what_is_left_out():
         check_confounding(adata, "response", keys=["sample"])
 
 
+def test_numbers_with_a_gap_are_levels_and_measures_are_none():
+    library = np.repeat([1.0, 2.0], 100)
+    library[7] = np.nan
+    size = np.random.default_rng(0).integers(500, 520, 200)
+    adata = cells(response=RESPONSE, library=library, library_size=size, n_samples=size)
+    found = check_confounding(adata, "response")
+    assert found.table["verdict"].to_dict() == {"library": "not identifiable"}
+
+
+def test_a_donor_that_only_one_label_has():
+    donor = np.where(RESPONSE == "sensitive", np.tile(["a", "b"], 100), None)
+    assert check_confounding(cells(response=RESPONSE, donor=donor), "response").verdict == "not identifiable"
+
+
 def test_one_level_says_nothing():
     found = check_confounding(cells(response=RESPONSE, donor=np.repeat("A", 200)), "response")
     assert found.verdict == "one level"

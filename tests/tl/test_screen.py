@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 import scellm
-from tests.responses import SMILES, make_lines, make_response, make_table, make_tumour
+from tests.responses import SMILES, make_lines, make_pairs, make_response, make_table, make_tumour
 
 pytestmark = pytest.mark.filterwarnings("ignore:Only 400 genes:UserWarning")  # made-up profiles are small
 OPTIONS = {"min_cells": 20, "n_boot": 10}
@@ -93,15 +93,42 @@ def test_more_cells_make_no_other_prediction_and_fewer_a_wider_interval(model, t
     assert width(few) > width(tumour)
 
 
-def test_a_screen_that_comes_out_constant_raises(model, tumour):
+def test_a_screen_that_comes_out_constant_raises(tumour):
+    model = make_response(drug_encoder="onehot")
+    model.module.networks[0].head.weight.zero_()
+    with pytest.raises(ValueError, match="The predictions are the drugs' means"):
+        scellm.tl.screen(tumour, model, groupby="clone", **OPTIONS)
+    assert "screen" not in tumour.uns.get("celllm", {})
+
+
+def test_two_halves_of_a_clone_are_alike_and_no_error(model, tumour):
     same = tumour[tumour.obs["clone"] == "L0"].copy()
     same.obs["clone"] = np.array(["a", "b"])[np.arange(60) % 2]
-    same.X = np.tile(same.X[:1], (60, 1))
-    before = dict(same.uns)
-    with pytest.raises(ValueError, match="the same for all groups"):
-        scellm.tl.screen(same, model, groupby="clone", **OPTIONS)
-    assert "screen" not in same.uns.get("celllm", {})
-    assert set(before) <= set(same.uns)
+    scellm.tl.screen(same, model, groupby="clone", **OPTIONS)
+    assert table(same)["relative"].notna().all()
+
+
+def test_a_donor_with_few_normal_cells_is_compared_with_those_of_others(model, tumour):
+    few = tumour[~((tumour.obs["clone"] == "L2") & (tumour.obs["patient"] == "p1"))].copy()
+    few = ad.concat([few, tumour[(tumour.obs["clone"] == "L2") & (tumour.obs["patient"] == "p1")][:5]])
+    with pytest.warns(UserWarning, match="fewer than 20"):
+        scellm.tl.screen(few, model, groupby="clone", donor_key="patient", reference="L2", **OPTIONS)
+    found = table(few).query("group == 'L0' and donor == 'p1'")
+    assert found["selectivity"].notna().all()
+
+
+def test_drugs_named_in_many_ways_and_a_drug_with_a_slash(tumour, tmp_path):
+    lines = make_lines()
+    responses = make_table(lines).rename(columns={"aspirin": "VNLG/124"})
+    scellm.DrugResponse.setup_anndata(lines)
+    model = scellm.DrugResponse(lines, responses=make_pairs(responses), drug_encoder="onehot")
+    model.train()
+    with pytest.warns(UserWarning, match="single cells follow"):
+        scellm.tl.screen(tumour, model, groupby=None, drugs=(d for d in ["VNLG/124", "imatinib"]))
+    assert tumour.obsm["screen"].columns.tolist() == ["VNLG|124", "imatinib"]
+    scellm.tl.screen(tumour, model, groupby="clone", drugs="imatinib", key_added="one", **OPTIONS)
+    assert set(table(tumour, "one")["drug"]) == {"imatinib"}
+    tumour.write_h5ad(tmp_path / "a.h5ad")
 
 
 def test_single_cells_carry_their_sentence(model, tumour):
@@ -133,6 +160,13 @@ def test_the_seed_decides_and_a_folder_is_a_model(model, tumour, tmp_path):
         ({"groupby": "x"}, KeyError, "'x' is not in obs"),
         ({"groupby": "clone", "donor_key": "x"}, KeyError, "'x' is not in obs"),
         ({"groupby": "clone", "reference": "normal"}, KeyError, r"reference=\['normal'\] are no groups"),
+        ({"groupby": "clone", "drugs": ["aspirin", "aspirin"]}, ValueError, "several times"),
+        ({"groupby": "clone", "drugs": []}, ValueError, "names no drug"),
+        ({"groupby": "clone", "seed": -1}, ValueError, "seed must be"),
+        ({"groupby": ["clone"]}, TypeError, "the name of one column"),
+        ({"groupby": "clone", "reference": 0}, KeyError, r"reference=\['0'\] are no groups"),
+        ({"groupby": None, "reference": "L2"}, ValueError, "without donor_key or reference"),
+        ({"groupby": "clone", "key_added": "x_summary"}, ValueError, "keeps other facts"),
         ({"groupby": "clone", "drugs": ["new"]}, KeyError, "were not learned"),
         ({"groupby": "clone", "min_cells": 1000}, ValueError, "No group has 1000 cells: the largest has 60"),
         ({"groupby": "clone", "level": 1.5}, ValueError, "level must be"),
@@ -143,7 +177,7 @@ def test_the_seed_decides_and_a_folder_is_a_model(model, tumour, tmp_path):
 def test_bad_calls(model, tumour, options, error, message):
     with pytest.raises(error, match=message):
         scellm.tl.screen(tumour, model, **options)
-    assert "screen" not in tumour.uns.get("celllm", {})
+    assert "celllm" not in tumour.uns or "screen" not in tumour.uns["celllm"]
 
 
 def test_models_that_are_not_it(model, tumour, trained):

@@ -22,11 +22,13 @@ def test_groups_of_donors(tumour):
 
 def test_the_reference_is_of_the_same_donor_if_there_is_one(tumour):
     found = Groups.of(tumour, "clone", "patient", ["L2"])
-    assert found.reference_of(0).tolist() == [2]
-    assert found.reference_of(3).tolist() == [5]
+    assert found.reference_of(0, np.ones(6, bool)).tolist() == [2]
+    assert found.reference_of(3, np.ones(6, bool)).tolist() == [5]
+    usable = np.arange(6) != 5
+    assert found.reference_of(3, usable).tolist() == [2]  # too few normal cells of its own
     some = tumour[~((tumour.obs["clone"] == "L2") & (tumour.obs["patient"] == "p2"))].copy()
     found = Groups.of(some, "clone", "patient", ["L2"])
-    assert found.reference_of(4).tolist() == [2]
+    assert found.reference_of(4, np.ones(5, bool)).tolist() == [2]
 
 
 def test_no_group(tumour):

@@ -3,7 +3,6 @@ import pandas as pd
 import pytest
 
 from scellm.tl._screen_table import patient_summary, require_variation, screen_table
-from tests.responses import make_response
 
 
 def made(relative):
@@ -14,19 +13,17 @@ def made(relative):
     )
 
 
-@pytest.fixture(scope="module")
-def model():
-    return make_response(drug_encoder="onehot")
-
-
-def test_what_varies_passes_and_what_does_not_raises(model):
-    require_variation(made([[1.0, -1.0], [-1.0, 2.0]]), model)
-    with pytest.raises(ValueError, match="the same for all groups"):
-        require_variation(made([[1.0, -1.0], [1.0, -1.0]]), model)
+def test_what_varies_passes_and_what_does_not_raises():
+    lines = np.random.default_rng(0).normal(size=(2, 50))
+    differ = np.array([[1.0, -1.0], [-1.0, 2.0]])
+    require_variation(differ, lines, 1.0)
+    require_variation(differ[:1], lines[:1], 1.0)
+    require_variation(differ[[0, 0]], lines[[0, 0]], 1.0)  # two halves of a clone are alike, and so are their numbers
+    with pytest.raises(ValueError, match="the same for all groups, whose profiles differ"):
+        require_variation(differ[[0, 0]], lines, 1.0)
     with pytest.raises(ValueError, match="the drugs' means"):
-        require_variation(made([[0.0, 0.0]]), model)
-    require_variation(made([[1.0, -1.0]]), model)
-    require_variation(made([[np.nan, np.nan]]), model)  # small groups only: the table says so
+        require_variation(np.zeros((1, 2)), lines[:1], 1.0)
+    require_variation(np.zeros((0, 2)), lines[:0], 1.0)  # small groups only: the table says so
 
 
 def test_the_summary_leaves_the_reference_out():
@@ -34,6 +31,9 @@ def test_the_summary_leaves_the_reference_out():
     found = patient_summary(table, [])
     assert found.set_index("drug").loc["x", ["worst_group", "worst"]].tolist() == ["g1", 3.0]
     assert found.set_index("drug").loc["x", "mean"] == (1 * 1 + 3 * 3) / 4
+    assert (found["share"] == 1).all()
+    small = table.assign(relative=table["relative"].where(table["group"] == "g0"))
+    assert (patient_summary(small, [])["share"] == 1 / 4).all()
     assert patient_summary(table, ["g1"]).set_index("drug").loc["x", "worst"] == 1.0
     assert not len(patient_summary(table, ["g0", "g1"]))
     assert callable(screen_table)

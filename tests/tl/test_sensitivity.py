@@ -78,7 +78,9 @@ def test_which_label_is_positive_may_be_open():
     from scellm.tl._sensitivity import _positive
 
     assert _positive(["Sensitive", "Resistant"], None) == "Sensitive"
-    assert _positive(["0", "1"], None) == "1"
+    assert _positive(["0", "1"], 1) == "1"
+    with pytest.raises(ValueError, match="is positive is open"):
+        _positive(["0", "1"], None)
     with pytest.raises(ValueError, match="is positive is open: pass positive="):
         _positive(["drug", "control"], None)
 
@@ -89,8 +91,17 @@ def test_where_donors_hold_both_labels_they_are_left_out():
     with pytest.warns(UserWarning, match="leave whole levels of library out"):
         scellm.tl.sensitivity(adata, model)
     scores = json.loads(adata.uns["celllm"]["slots"]["celllm_sensitivity"]["scores"])
-    assert "whole levels of donor left out" in scores
-    assert not any("library left out" in name for name in scores)
+    assert {"whole levels of donor left out", "whole levels of library left out"} <= set(scores)
+
+
+def test_an_encoder_that_was_tuned_has_seen_the_labels():
+    adata, model = treated(REPLICATED)
+    model.configs_["train"]["tune"] = "last"
+    with pytest.warns(UserWarning, match="leave whole levels"):
+        scellm.tl.sensitivity(adata, model)
+    facts = adata.uns["celllm"]["slots"]["celllm_sensitivity"]
+    assert json.loads(facts["scores"]) == {}
+    assert "the encoder was tuned on these labels" in facts["confounding"]
 
 
 @pytest.mark.slow

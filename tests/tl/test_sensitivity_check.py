@@ -1,8 +1,11 @@
+import anndata as ad
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from scellm.tl._sensitivity_check import TrainingCheck, _folds, _scores
+from scellm.pp import check_confounding
+from scellm.tl._sensitivity_check import TrainingCheck, _folds, _left_out, _scores
 
 
 def test_whole_levels_are_left_out():
@@ -31,6 +34,19 @@ def test_patients_with_both_labels_are_left_out_and_not_their_libraries():
     x = 3 * rng.normal(size=(6, 10))[patients] + rng.normal(size=(240, 10)) + 1.5 * y[:, None] * np.eye(10)[0]
     apart = _scores("apart", x, rng.normal(size=(240, 2)), y, patients)["apart"]
     assert 0.7 < apart["auroc"] < 0.95  # a real effect is seen in new patients
+
+
+def test_each_partition_once_and_no_library_inside_of_a_patient():
+    n = 80
+    obs = pd.DataFrame({"response": np.tile(["s", "r"], n // 2)}, index=[str(i) for i in range(n)])
+    obs["patient"] = obs["donor"] = np.repeat(list("abcd"), n // 4)
+    obs["library"] = obs["patient"] + obs["response"]
+    adata = ad.AnnData(np.ones((n, 2), np.float32), obs=obs)
+    assert _left_out(adata, check_confounding(adata, "response")) == ["patient"]
+    lane = adata[:, :].copy()
+    lane.obs["patient"] = lane.obs["response"] + np.repeat(list("ab"), n // 2)  # a patient has one response
+    lane.obs["donor"], lane.obs["library"] = np.tile(list("1122"), n // 4), lane.obs["patient"]
+    assert _left_out(lane, check_confounding(lane, "response")) == ["donor", "patient"]
 
 
 def test_lines_for_the_log():

@@ -3,7 +3,7 @@ import torch
 
 from scellm.nn import ResponseNetwork
 from scellm.train import ResponseConfig
-from scellm.train._fit_response import ResponseData, fit_response
+from scellm.train._fit_response import ResponseData, _batches, fit_response
 
 
 def data(n=60, m=8, noise=0.1):
@@ -33,6 +33,11 @@ def test_the_best_weights_stay():
         error = (network(x[rows], made.drugs) - made.targets[rows])[made.known[rows]].square().mean()
     assert float(error) == pytest.approx(min(row["validation_loss"] for row in history), rel=1e-4)
     assert len(history) < 30  # stopped early
+
+
+@pytest.mark.parametrize(("n", "sizes"), [(33, [16, 17]), (32, [16, 16]), (1, [1]), (34, [16, 16, 2])])
+def test_no_batch_of_one_line(n, sizes):
+    assert [len(b) for b in _batches(torch.arange(n), 16)] == sizes
 
 
 def test_a_loss_that_is_not_finite():

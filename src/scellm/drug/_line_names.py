@@ -7,6 +7,15 @@ import pandas as pd
 
 from scellm._logging import logger
 
+_SEPARATORS = r"[^A-Z0-9.]|(?<![0-9])\.|\.(?![0-9])"  # a point between digits is part of a number
+
+
+def text_of_name(name: object) -> str:
+    """A name as text; whole numbers without decimals, as a column with a gap holds them as 1.0."""
+    if isinstance(name, float) and name.is_integer():
+        return str(int(name))
+    return str(name).strip()
+
 
 def places_of_lines(names: pd.Series, lines: pd.Index) -> np.ndarray:
     """Where each name stands among lines: as it is, or by its letters and digits ("NCI-H1975" and "NCIH1975").
@@ -29,14 +38,15 @@ def places_of_lines(names: pd.Series, lines: pd.Index) -> np.ndarray:
         If no name is found.
     """
     codes, found = pd.factorize(names.astype(object))
-    texts = pd.Index([str(v) for v in found])
-    known = pd.Index(lines.astype(str))
+    texts, known = (pd.Index([text_of_name(v) for v in x]) for x in (found, lines))
     places = known.get_indexer(texts)
-    plain_lines, plain = (pd.Series(x.str.upper().str.replace(r"[^A-Z0-9]", "", regex=True)) for x in (known, texts))
+    plain_lines, plain = (pd.Series(x.str.upper().str.replace(_SEPARATORS, "", regex=True)) for x in (known, texts))
     unique = plain_lines[~plain_lines.duplicated(keep=False) & (plain_lines != "")]
     by_plain = pd.Series(unique.index, index=unique.to_numpy())
     second = by_plain.reindex(plain).fillna(-1).to_numpy(np.int64)
-    guessed = (places < 0) & (second >= 0)
+    # A line that has its own name in the table, or that two names could be, is not guessed: TT and T-T are two lines.
+    alone = ~pd.Series(second).duplicated(keep=False).to_numpy() & ~np.isin(second, places[places >= 0])
+    guessed = (places < 0) & (second >= 0) & alone
     places = np.where(guessed, second, places)
     if not (places >= 0).any():
         msg = (

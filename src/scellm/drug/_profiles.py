@@ -13,7 +13,11 @@ from scellm._options import one_of
 from scellm.genes import load_vocabulary, match_genes
 
 UNITS = ("auto", "counts", "tpm", "log2_tpm1", "log1p", "standardized")
-_LEAST_GENES = 100
+BY_GENE = "standardized by gene"
+FEW = 10
+"""So few profiles do not say whether genes or profiles were centred."""
+
+_LEAST_GENES, _CENTRED = 100, 0.3
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,7 @@ class Profiles:
         if layer is not None and layer not in adata.layers:
             msg = f"layer={layer!r} is not in adata.layers, which holds {list(adata.layers)[:8]}."
             raise KeyError(msg)
+        adata = adata.to_memory() if adata.isbacked else adata
         x = adata.X if layer is None else adata.layers[layer]
         if x is None or not adata.n_obs:
             msg = "adata holds no profiles: X is empty. Pass lines, groups or cells in rows, genes in columns."
@@ -121,6 +126,7 @@ def _units(x: np.ndarray | sp.csr_matrix, units: str, adata: AnnData) -> str:
         msg = f"Profiles hold values that are not finite, such as in {name!r}. Remove or replace them."
         raise ValueError(msg)
     low, high = (float(v) for v in (values.min(initial=0), values.max(initial=0)))
+    _refuse_constant(x, adata)
     if low < 0 and units != "standardized":
         msg = (
             f"Profiles go down to {low:.3g}: standardised or array values, not {units}. If each profile was centred "
@@ -129,22 +135,28 @@ def _units(x: np.ndarray | sp.csr_matrix, units: str, adata: AnnData) -> str:
         raise ValueError(msg)
     if units == "standardized":
         return _standardized(x)
-    if high <= 0:
-        msg = "Profiles hold nothing but zeros. Pass counts, TPM or log values."
-        raise ValueError(msg)
     if units != "auto":
         return _fitting(values, units, high)
     whole = bool(np.equal(values, np.floor(values)).all())
     return "counts" if whole else "log2_tpm1" if high < 25 else "tpm"
 
 
+def _refuse_constant(x: np.ndarray | sp.csr_matrix, adata: AnnData) -> None:
+    """Raise ValueError for a profile with one value only: it has no ranks."""
+    low, high = (np.asarray(f(axis=1).todense() if sp.issparse(x) else f(axis=1)).ravel() for f in (x.min, x.max))
+    flat = np.flatnonzero(low == high)
+    if len(flat):
+        names = [str(n) for n in adata.obs_names[flat[:3]]]
+        msg = f"{len(flat):,} profiles hold one value only, such as {names}: nothing can be ranked. Leave them out."
+        raise ValueError(msg)
+
+
 def _standardized(x: np.ndarray | sp.csr_matrix) -> str:
     dense = x.toarray() if isinstance(x, sp.csr_matrix) else x.astype(np.float64)
     spread = float(dense.std()) or 1.0
-    by_gene, by_profile = (float(np.abs(dense.mean(a)).mean()) / spread for a in (0, 1))
-    if len(dense) > 10 and by_gene < 0.01 < by_profile:
-        return "standardized by gene"
-    return "standardized"
+    by_gene = float(np.abs(dense.mean(0)).mean()) / spread
+    # Genes centred over these lines, or over more lines than these, have means near 0; levels of genes have not.
+    return BY_GENE if len(dense) > FEW and by_gene < _CENTRED else "standardized"
 
 
 def _fitting(values: np.ndarray, units: str, high: float) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pandas as pd
 
@@ -42,14 +44,7 @@ def checked_values(values: pd.Series, kind: str, names: pd.DataFrame) -> np.ndar
         raise ValueError(msg)
     known = numbers[np.isfinite(numbers)]
     if len(known) >= _ENOUGH:
-        looks = _looks_like(known)
-        if looks and looks != kind and not (kind in {"ln_ic50", "log10_ic50"} and looks == kind):
-            msg = (
-                f"The responses (median {np.median(known):.3g}, from {known.min():.3g} to {known.max():.3g}) look like "
-                f"{_WORDS[looks]}, not like {_WORDS[kind]}. Pass value_kind={looks!r}"
-                + (", or take their natural logarithm." if looks == "micromolar" else ".")
-            )
-            raise ValueError(msg.replace("Pass value_kind='micromolar', or take", "Take"))
+        _check_kind(known, kind)
     return _converted(numbers, kind)
 
 
@@ -59,8 +54,53 @@ _WORDS = {
     "log10_molar": "log10 of IC50 in mol/l",
     "pic50": "pIC50 (minus log10 of mol/l)",
     "auc": "areas under the curve",
-    "micromolar": "IC50 in uM without a logarithm",
 }
+_CONCENTRATIONS = {"mol/l": 1e-6, "nM": 1000.0, "uM": 1.0}
+
+
+def _check_kind(known: np.ndarray, kind: str) -> None:
+    """Raise ValueError if the values cannot be of a kind; warn if they may be concentrations."""
+    found = f"The responses (median {np.median(known):.3g}, from {known.min():.3g} to {known.max():.3g})"
+    unit = _concentration(known)
+    if unit is not None and not (kind == "auc" and unit != "mol/l"):
+        msg = (
+            f"{found} look like concentrations in {unit}, not like {_WORDS[kind]}. Pass the natural logarithm of the "
+            f"values in uM: np.log(values / {_CONCENTRATIONS[unit]:g})."
+        )
+        raise ValueError(msg)
+    looks = _looks_like(known)
+    if (looks is not None and looks != kind and kind != "auc") or not _possible(known, kind):
+        hint = f" Pass value_kind={looks!r}." if looks not in {None, kind} else ""
+        as_what = f" look like {_WORDS[looks]}," if looks not in {None, kind} else " are"
+        msg = f"{found}{as_what} not {'like ' if looks not in {None, kind} else ''}{_WORDS[kind]}.{hint}"
+        raise ValueError(msg)
+    if kind in {"ln_ic50", "log10_ic50"} and known.min() >= 0 and len(known) >= 5 * _ENOUGH:
+        msg = (
+            f"{found} were read as {_WORDS[kind]}, though none is below 0: IC50 itself, and its logarithm in nM, would "
+            "look so. If it is either, convert it first."
+        )
+        warnings.warn(msg, UserWarning, stacklevel=5)
+
+
+def _concentration(known: np.ndarray) -> str | None:
+    """Unit of values that are concentrations: none is negative, and some are too large or all too small for a log."""
+    if known.min() < 0:
+        return None
+    if known.max() < 0.02:
+        return "mol/l"
+    return None if known.max() <= 20 else "nM" if np.median(known) > 300 else "uM"
+
+
+def _possible(known: np.ndarray, kind: str) -> bool:
+    """Whether values can be of a kind."""
+    low, high, middle = float(known.min()), float(known.max()), float(np.median(known))
+    return {
+        "ln_ic50": -25 < middle < 25,
+        "log10_ic50": high - low < 10 and -8 < middle < 5,
+        "log10_molar": middle < -2 and high < 2,
+        "pic50": low > -1 and 2 < middle < 12,
+        "auc": low >= 0,
+    }[kind]
 
 
 def _looks_like(known: np.ndarray) -> str | None:
@@ -68,8 +108,6 @@ def _looks_like(known: np.ndarray) -> str | None:
     low, high, middle = float(known.min()), float(known.max()), float(np.median(known))
     if low >= 0 and high <= 1.5:
         return "auc"
-    if low >= 0 and high > 16:
-        return "micromolar"
     if middle < -3.5 and high < 0.5:
         return "log10_molar"
     if low > 2 and 4 <= middle <= 9 and high < 13 and known.std() < 1.6:

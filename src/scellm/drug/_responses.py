@@ -10,7 +10,7 @@ import pandas as pd
 from scellm._options import one_of
 from scellm.drug._line_names import places_of_lines
 from scellm.drug._response_units import KINDS, checked_values
-from scellm.drug._standardize_smiles import standardize_smiles
+from scellm.drug._standardize_smiles import smiles_of, standardize_smiles
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,10 @@ class Responses:
             If values are infinite or do not fit `kind`, no line has a profile, or a SMILES cannot be read.
         """
         one_of("value_kind", kind, KINDS)
+        if not isinstance(pairs, pd.DataFrame) or not pairs.columns.is_unique:
+            what = "with a column twice" if isinstance(pairs, pd.DataFrame) else type(pairs).__name__
+            msg = f"responses must be a DataFrame with one row a measurement; found one {what}."
+            raise TypeError(msg)
         absent = [c for c in (line, drug, value) if c not in pairs]
         if absent:
             msg = f"responses lack the columns {absent}; found {list(pairs.columns)[:12]}. Rename them."
@@ -104,6 +108,7 @@ def _molecules(drugs: pd.Series, smiles: pd.Series | None) -> tuple[pd.Series, p
     names = drugs.astype(object).where(drugs.notna()).map(lambda v: str(v).strip(), na_action="ignore")
     if smiles is None:
         return names, pd.Series(dtype=object), {}
+    smiles = smiles_of(smiles)
     given = smiles[smiles.notna()]
     given.index = given.index.map(lambda v: str(v).strip())
     if not given.index.is_unique:
@@ -138,7 +143,7 @@ def _report(
     missing = int((~np.isfinite(values) & ~without).sum())
     if missing:
         left_out.append(f"{missing:,} rows without a value")
-    unnamed = int(pairs[drug].isna().sum())
+    unnamed = int((pairs[drug].isna().to_numpy() & ~without & np.isfinite(values)).sum())
     if unnamed:
         left_out.append(f"{unnamed:,} rows without a drug")
     repeats = int((~without & np.isfinite(values)).sum()) - int(table.notna().to_numpy().sum()) - unnamed

@@ -10,14 +10,13 @@ import numpy as np
 from scipy.special import ndtri
 from scipy.stats import rankdata
 
-from scellm.drug._profiles import Profiles
+from scellm.drug._profiles import BY_GENE, FEW, Profiles
 
 CLIP = 3.0
 LEVEL = 0.99
 """Share of the training lines that count as in the domain of the others. At 0.95, one of six real lung lines that are
 read from single cells would be refused, as another platform costs similarity."""
 
-BY_GENE = "standardized by gene"
 _STEPS = 65535  # ranks are stored as uint16
 _ROWS = 512
 _LEAST_SCALE = 0.1
@@ -71,7 +70,8 @@ class Route:
         ValueError
             If no gene is shared, or the units cannot be compared.
         """
-        if (profiles.units == BY_GENE) != (self.units == BY_GENE):
+        open_ = profiles.units == "standardized" and len(profiles) <= FEW
+        if not open_ and (profiles.units == BY_GENE) != (self.units == BY_GENE):
             msg = (
                 f"The model learned from profiles in {self.units!r} values, and these are {profiles.units!r}: values "
                 "that were centred over lines hold no levels to compare. Train on counts, TPM, log values, or array "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -43,10 +44,11 @@ def standardize_smiles(smiles: pd.Series) -> pd.Series:
     'CC(=O)Oc1ccccc1C(=O)O'
     """
     rdkit("Chem")
-    found, wrong = {}, []
+    smiles = smiles_of(smiles)
+    found, wrong = [], []
     for drug, text in smiles.items():
         try:
-            found[drug] = _standard(text, str(drug))
+            found.append(_standard(text, str(drug)))
         except ValueError:
             wrong.append((str(drug), text))
     if wrong:
@@ -55,7 +57,19 @@ def standardize_smiles(smiles: pd.Series) -> pd.Series:
             f"{[name for name, _ in wrong[:5]]} ({wrong[0][1]!r}). Correct them, or leave these drugs out."
         )
         raise ValueError(msg)
-    return pd.Series(found, dtype=object).reindex(smiles.index)
+    return pd.Series(found, index=smiles.index, dtype=object)
+
+
+def smiles_of(smiles: Any) -> pd.Series:
+    """SMILES indexed by drug, from a Series, a mapping, or a table with one column; raises TypeError for others."""
+    if isinstance(smiles, pd.DataFrame) and smiles.shape[1] == 1:
+        return smiles.iloc[:, 0]
+    if isinstance(smiles, Mapping):
+        return pd.Series(dict(smiles), dtype=object)
+    if isinstance(smiles, pd.Series):
+        return smiles
+    msg = f"smiles must be a Series of SMILES, indexed by drug; found {type(smiles).__name__}."
+    raise TypeError(msg)
 
 
 def _standard(smiles: object, drug: str) -> str:

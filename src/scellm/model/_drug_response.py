@@ -104,14 +104,16 @@ class DrugResponse(ResponseAnswers):
             raise ValueError(msg)
         super().__init__(adata, registry)
         DrugFeatures(drug_encoder, pd.Series(dtype=object))  # checks the name first
-        self._pairs, self._given_smiles, self._kind = responses, smiles, value_kind
+        self._pairs = responses.copy() if isinstance(responses, pd.DataFrame) else responses
+        self._given_smiles, self._kind = smiles, value_kind
         self._drug_encoder = drug_encoder
         self.responses_: Responses | None = None
         if responses is not None:
             self.responses_ = self._responses(None)
             self._drug_features(self.responses_).require_smiles()
             logger.info("DrugResponse: %s", self.responses_.report)
-        self.module, self._encoder_name, self._shape = profile_encoder(encoder, shape)
+        with seeded(settings.seed if settings.seed is not None else 0):
+            self.module, self._encoder_name, self._shape = profile_encoder(encoder, shape)
         self.state_: ResponseState | None = None
         self.history_: dict[str, pd.DataFrame] | None = None
         self.configs_: dict[str, dict[str, Any]] = {}
@@ -146,7 +148,7 @@ class DrugResponse(ResponseAnswers):
             Column of `adata.obs` with the names of the lines; by default `obs_names`.
         units
             "counts", "tpm", "log2_tpm1" (as DepMap has), "log1p", "standardized" (array data, each profile centred over
-            its genes), or "auto", which tells the first four apart and refuses negative values.
+            its genes), or "auto", which refuses negative values. Ranks are the same in the first four.
         layer
             Layer with the profiles; by default `X`.
         **kwargs
@@ -174,12 +176,13 @@ class DrugResponse(ResponseAnswers):
         if not names.is_unique:
             msg = f"{names[names.duplicated()][0]!r} is the name of several profiles. Keep one row a line."
             raise ValueError(msg)
+        ours = own_entries(adata, _keys.UNS)
         found = Profiles.of(adata, units, layer)
         manager = AnnDataManager(fields=[ProfileField(layer)], setup_method_args=setup_args)
         manager.register_fields(adata, **kwargs)
         cls.register_manager(manager)
         read = {"units": units, "read_as": found.units, "line_key": line_key or "", "layer": layer or ""}
-        adata.uns[_keys.UNS] = {**own_entries(adata, _keys.UNS), _keys.PROFILES: read}
+        adata.uns[_keys.UNS] = {**ours, _keys.PROFILES: read}
         logger.info("setup_anndata: %d profiles in %s, %d genes known", adata.n_obs, found.units, len(found.genes))
 
     def _responses(self, indices: Sequence[int] | np.ndarray | None) -> Responses:
@@ -192,6 +195,9 @@ class DrugResponse(ResponseAnswers):
             raise RuntimeError(msg)
         pairs = self._pairs
         if indices is not None:
+            if isinstance(indices, pd.Index | pd.Series) and not pairs.index.equals(pd.RangeIndex(len(pairs))):
+                msg = "responses has an index of its own, and indices= takes positions: pass np.flatnonzero(mask)."
+                raise ValueError(msg)
             pairs = pairs.iloc[cell_positions(indices, pd.Index(np.arange(len(pairs)).astype(str)))]
         lines = line_names(self.adata, self._setup("line_key"))
         return Responses.of(pairs, lines, smiles=self._given_smiles, kind=self._kind)
@@ -235,7 +241,7 @@ class DrugResponse(ResponseAnswers):
         TypeError
             If an option is not known.
         ValueError
-            If fewer than 10 lines have responses, or a value is not allowed.
+            If fewer than 10 lines have responses, there are more heads than half of them, or a value is not allowed.
         RuntimeError
             If the model has no responses: it was made without, or loaded.
         """
@@ -245,6 +251,9 @@ class DrugResponse(ResponseAnswers):
         table = responses.table
         if len(table) < 10:
             msg = f"{len(table)} lines have responses; expected at least 10 to learn from."
+            raise ValueError(msg)
+        if chosen.n_heads is not None and chosen.n_heads > len(table) // 2:
+            msg = f"n_heads={chosen.n_heads} needs twice as many lines; {len(table)} have responses."
             raise ValueError(msg)
         drugs = self._drug_features(responses)
         profiles = self._profiles(self.adata)

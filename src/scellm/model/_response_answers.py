@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,10 +16,37 @@ from scellm import _keys
 from scellm._inputs import own_entries, require_anndata
 from scellm._options import in_range
 from scellm.drug import Profiles, standardize_smiles
+from scellm.drug._line_names import text_of_name
+from scellm.drug._standardize_smiles import smiles_of
 from scellm.model._response_state import ResponseState
 from scellm.model._saved_response import SavedResponse
 
 DISCLAIMER = "Predicted from cell lines; not for clinical use."
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """Predictions of profiles.
+
+    Parameters
+    ----------
+    drugs
+        Names.
+    mean
+        Mean of each drug over the training lines, (drugs,).
+    relative
+        Deviations from it, (profiles, drugs).
+    half_width
+        Half an interval of each drug, (drugs,); NaN if none was asked, or none is known.
+    of_known
+        Deviations of all known drugs, (profiles, known drugs); their mean is the line's effect.
+    """
+
+    drugs: list[str]
+    mean: np.ndarray
+    relative: np.ndarray
+    half_width: np.ndarray
+    of_known: np.ndarray
 
 
 class ResponseAnswers(SavedResponse):
@@ -71,8 +98,9 @@ class ResponseAnswers(SavedResponse):
         ValueError
             If no gene is shared, or the values do not fit the units.
         """
-        state = self._learned()
-        names, mean, relative_to_mean, half = self._relative(self._profiles(adata, units), drugs, interval)
+        found = self._relative(self._profiles(adata, units), drugs, interval)
+        names, mean, relative_to_mean = found.drugs, found.mean, found.relative
+        line = found.of_known.mean(1, keepdims=True)
         rows = line_names(self.adata if adata is None else adata, self._line_key_of(adata))
         table = lambda x: pd.DataFrame(np.broadcast_to(x, relative_to_mean.shape).copy(), index=rows, columns=names)
         value = relative_to_mean + (0.0 if relative else mean)
@@ -80,11 +108,10 @@ class ResponseAnswers(SavedResponse):
             return table(value)
         parts = {"value": value}
         if components:
-            line = self._line_effect(state, adata, units)[:, None]
             own = np.zeros(len(names)) if relative else mean
             parts |= {"drug": own[None], "line": line, "interaction": relative_to_mean - line}
         if interval is not None:
-            parts |= {"low": value - half, "high": value + half}
+            parts |= {"low": value - found.half_width, "high": value + found.half_width}
         return pd.concat({k: table(v) for k, v in parts.items()}, axis=1)
 
     def in_domain(self, adata: AnnData | None = None, *, units: str | None = None) -> pd.DataFrame:
@@ -146,15 +173,12 @@ class ResponseAnswers(SavedResponse):
 
     def _relative(
         self, profiles: Profiles, drugs: Sequence[str] | pd.Series | None, level: float | None = None
-    ) -> tuple[list[str], np.ndarray, np.ndarray, np.ndarray]:
-        """Names of the drugs, their means, deviations from them, (profiles, drugs), and half an interval, (drugs,)."""
+    ) -> Predicted:
+        """Predict profiles."""
         state = self._learned()
         if level is not None:
             in_range("interval", level, 0, 1, open_low=True, open_high=True)
-        asked = state.drugs.smiles if drugs is None else drugs
-        names = [str(d) for d in (asked.index if isinstance(asked, pd.Series) else asked)]
-        places = state.drugs.places(names)
-        unseen = self._unseen(asked, names, places)
+        names, places, unseen = self.asked_drugs(drugs)
         x = state.features(profiles)
         known = np.flatnonzero(places >= 0)
         mean, spread = np.empty(len(names)), np.empty(len(names))
@@ -170,15 +194,45 @@ class ResponseAnswers(SavedResponse):
             shares = state.drugs.shares(unseen)  # (unseen, known drugs)
             mean[at] = shares @ state.scale.mean
             found[:, at] = self._of_unseen(state, x, unseen, shares, all_known, mean[at])
-        return names, mean, found, half
+        return Predicted(names, mean, found, half, all_known)
 
-    def _unseen(self, asked: Any, names: list[str], places: np.ndarray) -> pd.Series:
-        """Standard SMILES of the drugs that were not learned; raises KeyError if one is not given."""
+    def asked_drugs(self, drugs: Any) -> tuple[list[str], np.ndarray, pd.Series]:
+        """Names of drugs, their places among the known ones, -1 for unseen ones, and the SMILES of these.
+
+        Raises
+        ------
+        KeyError
+            If a drug is not known, and no SMILES was given for it.
+        ValueError
+            If there is no drug, a SMILES cannot be read, or is another molecule than the drug of that name.
+        """
+        drug_features = self._learned().drugs
+        given: pd.Series | None = smiles_of(drugs) if isinstance(drugs, Mapping | pd.Series | pd.DataFrame) else None
+        asked = drug_features.smiles.index if drugs is None else [drugs] if isinstance(drugs, str) else drugs
+        names = [str(d) for d in (asked if given is None else given.index)]
+        if not names:
+            msg = "drugs= names no drug. Leave it out for all known ones."
+            raise ValueError(msg)
+        places = drug_features.places(names)
+        if given is None or drug_features.kind == "onehot":
+            return names, places, self._unseen(given, names, places)
+        texts = standardize_smiles(given.set_axis(names))
+        known = pd.Index(drug_features.smiles)
+        other = (places >= 0) & (known[places] != "") & (known[places] != texts.to_numpy())
+        if other.any():
+            name = names[int(np.flatnonzero(other)[0])]
+            msg = f"The SMILES of {name!r} is another molecule than the drug of that name, which was learned."
+            raise ValueError(msg)
+        by_text = {text: place for place, text in reversed(list(enumerate(known)))}
+        same = np.array([by_text.get(text, -1) for text in texts], np.int64)  # a known molecule under a new name
+        places = np.where(places < 0, same, places)
+        return names, places, texts[places < 0]
+
+    def _unseen(self, given: pd.Series | None, names: list[str], places: np.ndarray) -> pd.Series:
+        """No drugs; raises KeyError if one was not learned."""
         lacking = [name for name, place in zip(names, places, strict=True) if place < 0]
-        if not lacking:
-            return pd.Series(dtype=object)
         state = self._learned()
-        if not isinstance(asked, pd.Series) or state.drugs.kind == "onehot":
+        if lacking:
             near = list(state.drugs.smiles.index[:4])
             how = (
                 "with drug_encoder='onehot' no other can be"
@@ -187,9 +241,7 @@ class ResponseAnswers(SavedResponse):
             )
             msg = f"The drugs {lacking[:4]} were not learned; known are {near} and others; {how}."
             raise KeyError(msg)
-        given = asked.copy()
-        given.index = names
-        return standardize_smiles(given[lacking])
+        return pd.Series(dtype=object)
 
     @torch.no_grad()
     def _of_known(self, state: ResponseState, x: Tensor) -> np.ndarray:
@@ -221,20 +273,6 @@ class ResponseAnswers(SavedResponse):
         head.eval()
         return np.concatenate([head(some, drugs).double().numpy() for some in x.split(256)])
 
-    def _line_effect(self, state: ResponseState, adata: AnnData | None, units: str | None) -> np.ndarray:
-        """General sensitivity of each profile: the mean deviation over all known drugs, (profiles,)."""
-        return self._of_known(state, state.features(self._profiles(adata, units))).mean(1)
-
-    def _warn_of_domain(self, adata: AnnData) -> None:
-        found = self.in_domain(adata)
-        out = found.index[~found["in_domain"]]
-        if len(out):
-            msg = (
-                f"{len(out):,} of {len(found):,} profiles, such as {list(out[:3])}, resemble no training line: their "
-                "predictions mean little."
-            )
-            warnings.warn(msg, UserWarning, stacklevel=3)
-
 
 def line_names(adata: AnnData, line_key: str | None) -> pd.Index:
     """Names of the profiles; raises KeyError if the column does not exist."""
@@ -243,4 +281,10 @@ def line_names(adata: AnnData, line_key: str | None) -> pd.Index:
     if line_key not in adata.obs:
         msg = f"line_key={line_key!r} is not in adata.obs, which holds {list(adata.obs.columns)[:12]}."
         raise KeyError(msg)
-    return pd.Index(adata.obs[line_key].astype(str))
+    values = adata.obs[line_key]
+    if values.isna().any():
+        msg = (
+            f"obs[{line_key!r}] lacks the names of {int(values.isna().sum()):,} profiles. Name them, or leave them out."
+        )
+        raise ValueError(msg)
+    return pd.Index([text_of_name(v) for v in values])

@@ -56,8 +56,8 @@ class ResponseState:
     def half_width(self, level: float) -> np.ndarray:
         """Half of an interval for each drug: the quantile of its absolute errors on lines not seen, (drugs,).
 
-        With n errors, it is the ceil((n + 1) * level)-th smallest, which covers a new line of the same kind with at
-        least that probability (split conformal prediction, Vovk et al. 2005); NaN if n is too small for the level.
+        With n errors, it is the ceil((n + 1) * level)-th smallest, as in conformal prediction (Vovk et al. 2005); NaN
+        if n is too small for the level. The errors are of cross-validation: the coverage is measured, not proven.
         """
         sizes = np.sort(np.abs(self.errors), axis=0)  # NaN last
         n = np.isfinite(sizes).sum(0)

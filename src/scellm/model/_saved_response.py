@@ -116,7 +116,10 @@ class SavedResponse(BaseModelClass):
         cells = read_cells(folder, prefix or "") if adata is None else (adata or None if adata is False else adata)
         if cells is not None:
             require_anndata(cells, f"{cls.__name__}.load")
-            cls.setup_anndata(cells, **facts["registry"]["setup_args"])
+            # The saved profiles name a set-up of the process that saved them; those of a user keep their own.
+            if adata is None or cls._get_most_recent_anndata_manager(cells, required=False) is None:
+                arguments = facts["registry"]["setup_args"]
+                cls.setup_anndata(cells, **{k: v for k, v in arguments.items() if _is_there(cells, k, v)})
         return cls._restored(state, facts, folder, cells)
 
     def save_pretrained(self, folder: str | PathLike, **card: Any) -> None:
@@ -172,10 +175,16 @@ class SavedResponse(BaseModelClass):
         """
         found = Path(find_weights(name, known_hash))
         path = found / WEIGHTS if found.is_dir() else found
+        if not path.exists():
+            msg = (
+                f"{path} does not exist; expected a file of save_pretrained. DrugResponse.load reads a folder of save."
+            )
+            raise ValueError(msg)
         state, header = read_tensors(path)
         facts = decoded(header)
+        cls._check(facts, path)
         if adata is not None and cls._get_most_recent_anndata_manager(adata, required=False) is None:
-            cls.setup_anndata(adata, units=facts.get("response", {}).get("setup_units", "auto"))
+            cls.setup_anndata(adata, units=facts["registry"]["setup_args"].get("units", "auto"))
         return cls._restored(state, facts, path, adata)
 
     def _saved(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -196,9 +205,10 @@ class SavedResponse(BaseModelClass):
         }
 
     @classmethod
-    def _restored(cls, state: dict[str, Tensor], facts: dict[str, Any], path: Path, adata: AnnData | None) -> Self:
+    def _check(cls, facts: dict[str, Any], path: Path) -> None:
+        """Raise ValueError unless a file holds this class, in this vocabulary."""
         if facts.get("class") != cls.__name__:
-            msg = f"{path} holds a {facts.get('class')}, not a {cls.__name__}. Load it with the former."
+            msg = f"{path} holds a {facts.get('class') or 'CellLM'}, not a {cls.__name__}. Load it with the former."
             raise ValueError(msg)
         vocabulary = load_vocabulary()
         if facts.get("vocabulary_sha256") != vocabulary.sha256:
@@ -207,6 +217,10 @@ class SavedResponse(BaseModelClass):
                 f"{vocabulary.version}. Install scellm {facts.get('scellm')}."
             )
             raise ValueError(msg)
+
+    @classmethod
+    def _restored(cls, state: dict[str, Tensor], facts: dict[str, Any], path: Path, adata: AnnData | None) -> Self:
+        cls._check(facts, path)
         response, shape = facts["response"], facts["options"]["shape"]
         model = cls(
             adata,
@@ -233,3 +247,10 @@ class SavedResponse(BaseModelClass):
         model.history_, model.is_trained_ = facts.get("history") or None, True
         model._model_summary_string = model._summary()
         return model
+
+
+def _is_there(adata: AnnData, name: str, value: Any) -> bool:
+    """Whether an argument of set-up fits other data: a column or a layer may be missing there."""
+    if name == "line_key":
+        return value in adata.obs
+    return name != "layer" or value in adata.layers

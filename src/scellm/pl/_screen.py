@@ -73,7 +73,7 @@ def screen(
     chosen = _chosen(table, drugs)
     columns = list(dict.fromkeys(table["column"]))
     wide = lambda name: table.pivot(index="drug", columns="column", values=name).loc[chosen, columns].to_numpy(float)
-    shown, certain = wide(value), wide("relative") / np.maximum(wide("high") - wide("low"), 1e-9)
+    shown, certain = wide(value), np.nan_to_num(wide("relative") / np.maximum(wide("high") - wide("low"), 1e-9))
     given = ax is not None
     ax = axes_or_new(ax, (2.6 + 0.45 * len(columns), 1.8 + 0.27 * len(chosen)))
     y, x = np.nonzero(np.isfinite(shown))

@@ -22,6 +22,9 @@ _BATCHES = re.compile(
     r"|orig\.?_?ident|replicate|mouse|chip|gem_?id|capture",
     re.IGNORECASE,
 )
+_MEASURES = re.compile(r"size|count|total|^n_|_n$|percent|pct|depth|score", re.IGNORECASE)
+_MISSING = "(missing)"
+_MOST_NUMBERS = 100  # levels of a column of numbers from which on it is taken for a measure
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,7 @@ def check_confounding(adata: AnnData, label_key: str, *, keys: Sequence[str] | s
     if missing:
         msg = f"{missing} are not in adata.obs, which holds {list(adata.obs.columns)[:12]}."
         raise KeyError(msg)
-    label = Labels.of(adata.obs, label_key, quiet=True).names
+    label = Labels.of(adata.obs, label_key).names
     if len(set(label) - {NO_LABEL}) < 2:
         msg = f"obs[{label_key!r}] holds fewer than two labels: {sorted(set(label) - {NO_LABEL})}."
         raise ValueError(msg)
@@ -117,10 +120,15 @@ def check_confounding(adata: AnnData, label_key: str, *, keys: Sequence[str] | s
 def _judge(adata: AnnData, label: np.ndarray, label_key: str, key: str, given: bool) -> dict | None:  # noqa: FBT001
     """The verdict on one column; `None` for one that numbers the cells, if it was not given."""
     values = adata.obs[key]
-    if pd.api.types.is_float_dtype(values.dtype) and not given:
-        return None
-    level = values.astype(object).where(values.notna(), NO_LABEL).astype(str).str.strip().to_numpy()
-    both = (label != NO_LABEL) & (level != NO_LABEL)
+    if isinstance(values, pd.DataFrame):
+        msg = f"obs holds {values.shape[1]} columns called {key!r}. Rename all but one."
+        raise ValueError(msg)
+    numeric = pd.api.types.is_numeric_dtype(values.dtype) and not pd.api.types.is_bool_dtype(values.dtype)
+    if numeric and not given and (_MEASURES.search(key) or values.nunique() > _MOST_NUMBERS or _has_decimals(values)):
+        return None  # a size or another measure, and no name of a batch
+    level = np.array([_text(v) for v in values.astype(object).where(values.notna(), NO_LABEL)], dtype=object)
+    level[level == NO_LABEL] = _MISSING  # which cells lack a batch may be what tells labels apart
+    both = label != NO_LABEL
     table = pd.crosstab(pd.Series(level[both]), pd.Series(label[both]))
     if len(table) > max(_MOST_LEVELS * both.sum(), 1):
         if not given:
@@ -130,6 +138,16 @@ def _judge(adata: AnnData, label: np.ndarray, label_key: str, key: str, given: b
     verdict, fewest = _verdict(table)
     sentence = _sentence(verdict, key, label_key, table, fewest)
     return {"key": key, "verdict": verdict, "levels": len(table), "fewest": fewest[1], "sentence": sentence}
+
+
+def _has_decimals(values: pd.Series) -> bool:
+    known = values.dropna().to_numpy(np.float64)
+    return bool((known != np.floor(known)).any())
+
+
+def _text(value: object) -> str:
+    """A level as text: 1.0 of a column with a gap is the same as 1."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
 
 
 def _verdict(table: pd.DataFrame) -> tuple[str, tuple[str, int]]:

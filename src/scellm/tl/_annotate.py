@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from os import PathLike
 
 import numpy as np
@@ -12,6 +11,7 @@ from anndata import AnnData
 
 from scellm import _keys
 from scellm.model import CellLM
+from scellm.tl._columns import column_names
 from scellm.tl._model import as_model, check_call
 from scellm.tl._provenance import record
 
@@ -79,20 +79,10 @@ def annotate(
     confidence, table = f"{key_added}_confidence", f"{key_added}_probabilities"
     adata.obs[key_added] = pd.Categorical.from_codes(best, categories=probabilities.columns)
     adata.obs[confidence] = values[np.arange(len(best)), best]
-    adata.obsm[table] = pd.DataFrame(values, index=adata.obs_names, columns=_column_names(list(probabilities.columns)))
+    adata.obsm[table] = pd.DataFrame(values, index=adata.obs_names, columns=column_names(list(probabilities.columns)))
     known = {"types": json.dumps(list(probabilities.columns)), "features": model.features_of(adata)}
     record(adata, "annotate", model, {key_added: "obs", confidence: "obs", table: "obsm"}, **known)
     return adata if copy else None
-
-
-def _column_names(types: Sequence[str]) -> list[str]:
-    """Names of columns that HDF5 and zarr can hold: a slash would open a group, and some names mean something else."""
-    names: list[str] = []
-    for name in types:
-        plain = name.replace("/", "|")
-        plain = f"type {plain!r}" if not plain.strip(". ") or plain == "_index" else plain
-        names.append(plain if plain not in names else f"{plain} ({len(names)})")
-    return names
 
 
 def _refuse_labels_key(model: CellLM, key_added: str) -> None:

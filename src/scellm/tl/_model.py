@@ -54,8 +54,7 @@ def as_drug_response(model: DrugResponse | str | PathLike, call: str) -> DrugRes
     if isinstance(model, DrugResponse):
         return model
     if isinstance(model, str | PathLike):
-        folder = Path(model)
-        return DrugResponse.load(folder) if is_saved_model(folder) else DrugResponse.from_pretrained(folder)
+        return DrugResponse.load(model) if is_saved_model(Path(model)) else DrugResponse.from_pretrained(model)
     hint = "The data come first, then the model." if isinstance(model, AnnData) else "Make one: scellm.DrugResponse."
     msg = f"{call} takes a DrugResponse, or the folder of one; found {type(model).__name__}. {hint}"
     raise TypeError(msg)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from os import PathLike
 
 import numpy as np
@@ -18,16 +18,18 @@ from scellm.data._pseudobulk import GeneCounts
 from scellm.drug import Profiles
 from scellm.model import DrugResponse
 from scellm.model._response_answers import DISCLAIMER
+from scellm.tl._columns import column_names
 from scellm.tl._model import as_drug_response, check_call
 from scellm.tl._provenance import record
 from scellm.tl._screen_groups import Groups
-from scellm.tl._screen_table import patient_summary, require_variation, screen_table
+from scellm.tl._screen_table import patient_summary, screen_table
 
 SINGLE_CELLS = (
     "Predictions of single cells follow their depth and are far worse than those of groups (user guide, 'Drug "
     "response'): use them to look at groups, not to rank drugs for a cell."
 )
 _MOST_CELLS = 512
+_UNITS = {"ln_ic50": "ln IC50 in ln uM", "auc": "area under the curve"}
 _RESERVED = (_keys.PREPARE, _keys.PROFILES, _keys.SLOTS)
 
 
@@ -87,12 +89,13 @@ def screen(
     Returns `None` if `copy=False`, else an `AnnData`. Sets the following fields:
 
     `adata.uns['celllm']['screen']` : :class:`pandas.DataFrame`
-        One row a group, donor and drug: `value` (ln IC50 in ln uM), `relative` (minus the drug's mean), `rank` (1 is
-        the most sensitive), `low` and `high` of `relative`, `selectivity`, `n_cells`, `similarity` to the nearest cell
-        line, `in_domain`. NaN where a group is too small or resembles no cell line.
+        One row a group, donor and drug: `value` (ln IC50 in ln uM, or AUC), `relative` (minus the drug's mean), `rank`
+        (1 is the most sensitive), `low` and `high` of `relative` (NaN for unseen drugs), `selectivity`, `n_cells`,
+        `similarity` to the nearest cell line, `in_domain`. NaN where a group is too small or resembles no cell line.
     `adata.uns['celllm']['screen_summary']` : :class:`pandas.DataFrame`
-        One row a donor and drug: `worst_group`, the most resistant group, `worst`, its deviation, and `mean`, that of
-        all groups weighted by cells; the reference is left out.
+        One row a donor and drug: `worst_group`, the most resistant group, `worst`, its deviation, `mean`, that of the
+        groups weighted by cells, and `share`, the share of the donor's cells in groups that got a number. The reference
+        is left out.
     `adata.obsm['screen']` : :class:`pandas.DataFrame`
         For single cells only: deviations, float32, cells by drugs.
 
@@ -112,7 +115,7 @@ def screen(
     >>> adata.uns["celllm"]["screen"].query("rank <= 5")  # doctest: +SKIP
     """
     check_call(adata, key_added, "scellm.tl.screen")
-    if key_added in _RESERVED:
+    if key_added in _RESERVED or key_added.endswith("_summary"):
         msg = (
             f"key_added={key_added!r} is a name that scellm keeps other facts under. Pass another, such as 'screen_2'."
         )
@@ -121,23 +124,36 @@ def screen(
     in_range("min_cells", min_cells, 1, whole=True)
     in_range("n_boot", n_boot, 0, whole=True)
     in_range("level", level, 0, 1, open_low=True, open_high=True)
-    model._learned()
+    in_range("seed", seed, 0, whole=True)
+    drugs = list(drugs) if isinstance(drugs, Iterator) else drugs
+    _check_drugs(model, drugs)
+    if groupby is None and not (donor_key is None and reference is None):
+        msg = "groupby=None predicts single cells, without donor_key or reference. Pass groupby=, or leave these out."
+        raise ValueError(msg)
     groups = None if groupby is None else Groups.of(adata, groupby, donor_key, reference)
     adata = adata.copy() if copy else adata
-    facts = {"disclaimer": DISCLAIMER}
+    facts = {"disclaimer": DISCLAIMER, "values": _UNITS[model._learned().kind]}
     if groups is None:
         warnings.warn(SINGLE_CELLS, UserWarning, stacklevel=2)
         adata.obsm[key_added] = _single_cells(adata, model, drugs)
         record(adata, "screen", model, {key_added: "obsm"}, sentence=SINGLE_CELLS, **facts)
         return adata if copy else None
     table = screen_table(adata, model, groups, drugs, (min_cells, n_boot, level, seed))
-    require_variation(table, model)
     ours = own_entries(adata, _keys.UNS)
     summary = patient_summary(table, groups.reference)
     adata.uns[_keys.UNS] = {**ours, key_added: table, f"{key_added}_summary": summary}
     options = {"groupby": groupby, "donor_key": donor_key, "reference": groups.reference, "level": level}
     record(adata, "screen", model, {key_added: "uns"}, options=json.dumps(options), **facts)
     return adata if copy else None
+
+
+def _check_drugs(model: DrugResponse, drugs: Sequence[str] | pd.Series | None) -> None:
+    """Raise for drugs that cannot be predicted, or are named twice, before the data are touched."""
+    names, _, _ = model.asked_drugs(drugs)
+    twice = [n for n in dict.fromkeys(names) if names.count(n) > 1]
+    if twice:
+        msg = f"drugs= names {twice[:3]} several times. Name each drug once."
+        raise ValueError(msg)
 
 
 def _single_cells(adata: AnnData, model: DrugResponse, drugs: Sequence[str] | pd.Series | None) -> pd.DataFrame:
@@ -148,6 +164,7 @@ def _single_cells(adata: AnnData, model: DrugResponse, drugs: Sequence[str] | pd
     for start in range(0, adata.n_obs, _MOST_CELLS):
         rows = np.arange(start, min(start + _MOST_CELLS, adata.n_obs))
         profiles = Profiles(counts.rows(rows), counts.genes, "counts")
-        names, _, relative, _ = model._relative(profiles, drugs)
-        parts.append(relative.astype(np.float32))
+        found = model._relative(profiles, drugs)
+        names = column_names(found.drugs)
+        parts.append(found.relative.astype(np.float32))
     return pd.DataFrame(np.concatenate(parts), index=adata.obs_names, columns=names)

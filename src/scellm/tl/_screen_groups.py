@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,8 @@ from anndata import AnnData
 
 from scellm._labels import NO_LABEL, Labels
 from scellm._logging import logger
+
+_SEVERAL = (list, tuple, set, np.ndarray, pd.Index, pd.Series)
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,10 @@ class Groups:
     @classmethod
     def of(cls, adata: AnnData, groupby: str, donor_key: str | None, reference: str | Sequence[str] | None) -> Self:
         """Read the columns; raises KeyError if one, or a reference group, does not exist."""
-        group = Labels.of(adata.obs, groupby, quiet=True).names
+        if not isinstance(groupby, str):
+            msg = f"groupby= takes the name of one column of obs; found {groupby!r}."
+            raise TypeError(msg)
+        group = Labels.of(adata.obs, groupby).names
         donor = np.full(adata.n_obs, "", object)
         there = group != NO_LABEL
         if donor_key is not None:
@@ -48,11 +53,13 @@ class Groups:
             raise ValueError(msg)
         if not there.all():
             logger.info("screen: %d of %d cells have no group or donor and are left out", (~there).sum(), len(there))
-        normal = [] if reference is None else [reference] if isinstance(reference, str) else list(reference)
+        several: Any = reference if isinstance(reference, _SEVERAL) else [] if reference is None else [reference]
+        normal = [str(r) for r in several]
         unknown = [r for r in normal if r not in set(group)]
         if unknown:
             msg = (
-                f"reference={unknown} are no groups of obs[{groupby!r}], which holds {sorted(set(group[there]))[:12]}."
+                f"reference={unknown} are no groups of obs[{groupby!r}], which holds {sorted(set(group[there]))[:12]}; "
+                "words such as 'None' and 'unknown' count as missing."
             )
             raise KeyError(msg)
         pairs = pd.DataFrame({"group": group[there], "donor": donor[there]})
@@ -71,8 +78,8 @@ class Groups:
         """Indices of the cells of a group."""
         return np.flatnonzero(self.code == group)
 
-    def reference_of(self, group: int) -> np.ndarray:
-        """Groups of normal cells that a group is compared with: of its donor, else of all donors."""
-        normal = self.table["group"].isin(self.reference).to_numpy()
+    def reference_of(self, group: int, usable: np.ndarray) -> np.ndarray:
+        """Groups of normal cells that a group is compared with, of those usable: of its donor, else of all donors."""
+        normal = self.table["group"].isin(self.reference).to_numpy() & usable
         same = normal & (self.table["donor"] == self.table["donor"].iloc[group]).to_numpy()
         return np.flatnonzero(same if same.any() else normal)

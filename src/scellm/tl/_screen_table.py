@@ -16,7 +16,7 @@ from scellm.drug import Profiles
 from scellm.model import DrugResponse
 from scellm.tl._screen_groups import Groups
 
-_CONSTANT = 0.05
+_CONSTANT, _ALIKE = 0.05, 0.2
 _NUMBERS = ("value", "relative", "rank", "low", "high", "selectivity")
 
 
@@ -55,16 +55,19 @@ def screen_table(
         (np.ones(len(inside)), (groups.code[inside], np.arange(len(inside)))), (len(n_cells), len(inside))
     )
     profiles = Profiles(counts.sums(member, inside), counts.genes, "counts")
-    names, mean, relative, half = model._relative(profiles, drugs, level)
-    _, similarity, threshold = model._learned().features.route.nearest(profiles)
-    shared = model._learned().features.route.shared(profiles)
+    found = model._relative(profiles, drugs, level)
+    route = model._learned().features.route
+    _, similarity, threshold = route.nearest(profiles)
+    shared = route.shared(profiles)
     in_domain = (similarity >= threshold) & (shared >= 0.5)
     large = n_cells >= min_cells
     _warn(groups, large, in_domain, (min_cells, shared, threshold))
     spread = _bootstrap(counts, model, groups, drugs, np.flatnonzero(large & in_domain), (n_boot, seed))
-    width = np.sqrt(half**2 + (ndtri((1 + level) / 2) * spread) ** 2)  # (groups, drugs)
-    shown = np.where((large & in_domain)[:, None], relative, np.nan)
-    return _tidy(groups, names, mean, shown, width, {"similarity": similarity, "in_domain": in_domain})
+    kept = large & in_domain
+    require_variation(found.of_known[kept], route.deviations(profiles)[kept], model._learned().typical)
+    width = np.sqrt(found.half_width**2 + (ndtri((1 + level) / 2) * spread) ** 2)  # (groups, drugs)
+    shown = np.where(kept[:, None], found.relative, np.nan)
+    return _tidy(groups, found.drugs, found.mean, shown, width, {"similarity": similarity, "in_domain": in_domain})
 
 
 def _bootstrap(
@@ -77,7 +80,7 @@ def _bootstrap(
 ) -> np.ndarray:
     """Standard deviation of the deviations of each group when its cells are drawn again, (groups, drugs)."""
     n_boot, seed = options
-    n_drugs = len(model._learned().drugs.smiles) if drugs is None else len(drugs)
+    n_drugs = len(model.asked_drugs(drugs)[0])
     spread = np.zeros((len(groups.table), n_drugs))
     if n_boot < 2:
         return spread
@@ -86,7 +89,7 @@ def _bootstrap(
         cells = groups.cells(group)
         draws = rng.multinomial(len(cells), np.full(len(cells), 1 / len(cells)), size=n_boot)  # (draws, cells)
         sums = Profiles(counts.sums(sp.csr_matrix(draws.astype(float)), cells), counts.genes, "counts")
-        spread[group] = model._relative(sums, drugs)[2].std(0)
+        spread[group] = model._relative(sums, drugs).relative.std(0)
     return spread
 
 
@@ -142,38 +145,51 @@ def _selectivity(groups: Groups, relative: np.ndarray) -> np.ndarray:
         return out
     n_cells = groups.n_cells
     for group in range(len(relative)):  # groups are few
-        normal = groups.reference_of(group)
-        normal = normal[np.isfinite(relative[normal]).all(1)]
+        normal = groups.reference_of(group, np.isfinite(relative).all(1))
         if len(normal):
             out[group] = relative[group] - np.average(relative[normal], axis=0, weights=n_cells[normal])
     return out
 
 
-def require_variation(table: pd.DataFrame, model: DrugResponse) -> None:
-    """Raise ValueError if all groups have the drugs' means, or the same deviations."""
-    known = table[np.isfinite(table["relative"])]
-    if known.empty:
+def require_variation(relative: np.ndarray, profiles: np.ndarray, typical: float) -> None:
+    """Raise ValueError if groups whose profiles differ get the drugs' means, or all the same numbers.
+
+    Parameters
+    ----------
+    relative
+        Deviations of all known drugs, (groups, known drugs).
+    profiles
+        Deviations of genes, (groups, genes).
+    typical
+        How much the deviations of drugs vary over cell lines.
+    """
+    if not len(relative):
         return
-    wide = known.pivot(index=["group", "donor"], columns="drug", values="relative").to_numpy()
-    typical = model._learned().typical
-    found = float(np.sqrt((wide**2).mean())) if len(wide) < 2 else float(wide.std(0).mean())
-    if found < _CONSTANT * typical:
-        what = "the drugs' means" if len(wide) < 2 else "the same for all groups"
-        msg = (
-            f"The predictions are {what}: they vary by {found:.3g}, and those of cell lines by {typical:.3g}. The "
-            "profiles could not be compared with the cell lines. Check the genes (scellm.pp.inspect) and the counts."
-        )
-        raise ValueError(msg)
+    size, between = float(np.sqrt((relative**2).mean())), float(relative.std(0).mean())
+    apart = float(profiles.std(0).mean()) if len(profiles) > 1 else 0.0  # 1 between cell lines
+    if size >= _CONSTANT * typical and (between >= _CONSTANT * typical or apart < _ALIKE):
+        return
+    what = "the drugs' means" if size < _CONSTANT * typical else "the same for all groups, whose profiles differ"
+    msg = (
+        f"The predictions are {what}: they vary by {min(size, between):.3g}, and those of cell lines by {typical:.3g}. "
+        "The profiles could not be compared with the cell lines. Check the genes (scellm.pp.inspect) and the counts."
+    )
+    raise ValueError(msg)
 
 
 def patient_summary(table: pd.DataFrame, reference: Sequence[str]) -> pd.DataFrame:
     """Of each donor and drug, the most resistant group and the mean over groups weighted by cells."""
-    known = table[np.isfinite(table["relative"]) & ~table["group"].isin(list(reference))]
+    table = table[~table["group"].isin(list(reference))]
+    known = table[np.isfinite(table["relative"])]
     if known.empty:
-        return pd.DataFrame({"donor": [], "drug": [], "worst_group": [], "worst": [], "mean": []})
+        return pd.DataFrame({"donor": [], "drug": [], "worst_group": [], "worst": [], "mean": [], "share": []})
     by = known.groupby(["donor", "drug"], sort=False)
     worst = known.loc[by["relative"].idxmax()].set_index(["donor", "drug"])
     weighted = (known["relative"] * known["n_cells"]).groupby([known["donor"], known["drug"]], sort=False).sum()
     total = by["n_cells"].sum()
-    found = pd.DataFrame({"worst_group": worst["group"], "worst": worst["relative"], "mean": weighted / total})
+    everything = table.drop_duplicates(["donor", "group"]).groupby("donor")["n_cells"].sum()
+    share = total / everything.reindex(total.index.get_level_values("donor")).to_numpy()
+    found = pd.DataFrame(
+        {"worst_group": worst["group"], "worst": worst["relative"], "mean": weighted / total, "share": share}
+    )
     return found.reset_index().sort_values(["donor", "worst"], ignore_index=True)

@@ -19,7 +19,7 @@ from scellm.tl._model import as_model, check_call
 from scellm.tl._provenance import record
 from scellm.tl._sensitivity_check import checked_training
 
-_POSITIVE = ("sensitive", "sensitivity", "responder", "response", "responsive", "r+", "yes", "true", "1")
+_POSITIVE = ("sensitive", "sensitivity", "responder", "responsive")
 
 
 def sensitivity(
@@ -67,7 +67,7 @@ def sensitivity(
     `adata.uns['celllm']['slots']` : :class:`dict`
         For both: tool, model, versions, date, the positive label, what was found about the training data
         (`confounding`), and scores (`scores`, as JSON): AUROC, average precision and F1 of the positive label, in a
-        random split and with whole levels left out.
+        random split and with whole levels left out; none if the label is not identifiable, or the encoder was tuned.
 
     Raises
     ------
@@ -91,9 +91,9 @@ def sensitivity(
     if key_added == model.labels_key:
         msg = f"key_added={key_added!r} is the column that the model learned from. Pass another name."
         raise ValueError(msg)
+    check = checked_training(model, label, batch_keys)
     adata = adata.copy() if copy else adata
     probabilities = model.predict(adata, soft=True, batch_size=batch_size)
-    check = checked_training(model, label, batch_keys)
     if check.warning:
         warnings.warn(check.warning, UserWarning, stacklevel=2)
     for line in check.lines():
@@ -116,6 +116,7 @@ def _positive(types: Sequence[str], positive: str | None) -> str:
         )
         raise ValueError(msg)
     if positive is not None:
+        positive = str(positive)
         if positive not in types:
             msg = f"positive={positive!r} is not a label of the model; expected one of {list(types)}."
             raise ValueError(msg)

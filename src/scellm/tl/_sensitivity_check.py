@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from anndata import AnnData
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
@@ -18,10 +19,10 @@ from scellm._labels import NO_LABEL, Labels
 from scellm.baselines import GlobalScaler
 from scellm.data._prepared import PreparedCounts
 from scellm.model import CellLM
-from scellm.pp import check_confounding
+from scellm.pp import Confounding, check_confounding
 from scellm.pp._check_confounding import CROSSED, NESTED, NOT_IDENTIFIABLE
 
-_MOST_FOLDS, _MOST_CELLS = 5, 20_000
+_MOST_FOLDS, _MOST_CELLS, _MOST_KEYS = 5, 20_000, 3
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,9 @@ def checked_training(model: CellLM, positive: str, keys: Sequence[str] | str | N
     found = check_confounding(adata, label_key, keys=keys)
     if found.verdict == NOT_IDENTIFIABLE:
         return TrainingCheck(str(found), found.sentence)
+    if model.configs_.get("train", {}).get("tune", "head") != "head":
+        why = "; no score was computed, as the encoder was tuned on these labels"
+        return TrainingCheck(str(found) + why, found.sentence)
     labels = Labels.of(adata.obs, label_key, quiet=True).names
     rows = np.flatnonzero(labels != NO_LABEL)
     rows = np.sort(np.random.default_rng(0).permutation(rows)[:_MOST_CELLS])
@@ -73,12 +77,23 @@ def checked_training(model: CellLM, positive: str, keys: Sequence[str] | str | N
     x = model.get_latent_representation(indices=rows)
     depth = _depth(adata, rows)
     scores = _scores("random split", x, depth, y, None)
-    # Of levels with both labels, such as patients, whole ones are left out. To leave out one library of a patient whose
-    # other library is learned from would turn the score around: the classifier learns that patient's other label.
-    for key in [*found.keys(CROSSED), *found.keys(NESTED)][:1]:
+    for key in _left_out(adata, found):
         levels = adata.obs[key].astype(str).to_numpy()[rows]
         scores |= _scores(f"whole levels of {key} left out", x, depth, y, levels)
     return TrainingCheck(str(found), found.sentence, scores)
+
+
+def _left_out(adata: AnnData, found: Confounding) -> list[str]:
+    """Columns whose whole levels can be left out, one of each partition of the cells.
+
+    A nested level inside of a crossed one is not: to leave out one library of a patient whose other library is learned
+    from would turn the score around, as the classifier learns that patient's other label.
+    """
+    crossed, nested = found.keys(CROSSED), found.keys(NESTED)
+    inside = lambda key, outer: bool((adata.obs.groupby(key, observed=True)[outer].nunique() <= 1).all())
+    kept = [*crossed, *[k for k in nested if not any(inside(k, outer) for outer in crossed)]]
+    partitions = {pd.factorize(adata.obs[k].astype(str))[0].tobytes(): k for k in reversed(kept)}
+    return [k for k in kept if k in partitions.values()][:_MOST_KEYS]
 
 
 def _depth(adata: AnnData, rows: np.ndarray) -> np.ndarray:

@@ -103,7 +103,7 @@ def _epoch(
     network.train()
     order = train[torch.randperm(len(train))]
     total, n = 0.0, 0
-    for rows in order.split(size):
+    for rows in _batches(order, size):
         optimizer.zero_grad(set_to_none=True)
         error, count = _error(network, data, rows)
         loss = error / max(count, 1)
@@ -117,6 +117,12 @@ def _epoch(
     return total / max(n, 1)
 
 
+def _batches(order: Tensor, size: int) -> list[Tensor]:
+    """Batches of lines; a last line alone joins the batch before, as one line has no batch statistics."""
+    parts = list(order.split(size))
+    return [*parts[:-2], torch.cat(parts[-2:])] if len(parts) > 1 and len(parts[-1]) == 1 else parts
+
+
 @torch.no_grad()
 def _validation(network: ResponseNetwork, data: ResponseData, rows: Tensor) -> float:
     network.eval()
@@ -125,7 +131,7 @@ def _validation(network: ResponseNetwork, data: ResponseData, rows: Tensor) -> f
 
 
 def _error(network: ResponseNetwork, data: ResponseData, rows: Tensor) -> tuple[Tensor, int]:
-    """Sum of squared errors of some lines, with that of the drugs' own effects in equal part; number of responses."""
+    """Sum of squared errors of some lines, and the number of responses."""
     predicted = network(data.features(rows), data.drugs)  # (lines, drugs)
     known = data.known[rows]
     return ((predicted - data.targets[rows]) ** 2)[known].sum(), int(known.sum())

@@ -26,7 +26,7 @@ class ResponseConfig:
         default 5; 1 if the encoder is tuned.
     tune
         "head": the encoder stays fixed, and every line is encoded once; "last": its last block is trained as well;
-        "full": all of it. Needs head "additive" or "paper".
+        "full": all of it. Not for a solved head.
     rank
         Factors that denoise the responses of a solved head; 0 for none.
     per_drug

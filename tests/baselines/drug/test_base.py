@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 
-from scellm.baselines.drug import DrugMean, TissueDrugMean
+from scellm.baselines.drug import DrugMean, RidgePerDrug, TissueDrugMean
 from scellm.baselines.drug._base import profiles_of, smiles_of
 from tests.responses import make_data
 
@@ -25,6 +25,20 @@ def test_bad_responses():
         DrugMean().fit(data.lines, data.responses).predict(data.lines, ["new"])
     with pytest.raises(ValueError, match="Me needs smiles="):
         smiles_of(None, ["a"], "Me")
+
+
+def test_lines_and_genes_that_do_not_fit():
+    data = make_data()
+    with pytest.raises(ValueError, match=r"10 lines of responses have no profile in lines, such as \['L50'"):
+        RidgePerDrug().fit(data.lines[:50].copy(), data.responses)
+    method = RidgePerDrug().fit(data.lines, data.responses)
+    want = method.predict(data.lines, ["aspirin"])
+    pd.testing.assert_frame_equal(method.predict(data.lines[:, ::-1].copy(), ["aspirin"]), want)
+    with pytest.raises(ValueError, match="lines lack 300 genes that RidgePerDrug learned from"):
+        method.predict(data.lines[:, :100].copy(), ["aspirin"])
+    data.lines.X[3, 4] = np.nan
+    with pytest.raises(ValueError, match="not finite, such as in 'L3'"):
+        method.predict(data.lines, ["aspirin"])
 
 
 def test_sparse_profiles():

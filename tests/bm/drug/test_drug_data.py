@@ -20,5 +20,7 @@ def test_bad_data():
         DrugData(lines, pd.concat([table, table.iloc[:1].set_axis(["new"])]))
     with pytest.raises(ValueError, match=r"responses.index holds 'L0' several times"):
         DrugData(lines, pd.concat([table, table.iloc[:1]]))
+    with pytest.raises(ValueError, match=r"responses.columns holds 'aspirin' several times"):
+        DrugData(lines, pd.concat([table, table[["aspirin"]]], axis=1))
     with pytest.raises(ValueError, match="tissue_key=None"):
         _ = DrugData(lines, table).tissues

@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,6 +39,21 @@ def test_a_constant_scores_zero(value, seed):
     found = drug_metrics(truth, np.full_like(truth, value), mean, tissue_mean=np.broadcast_to(mean, truth.shape))
     for name in ("pearson", "per_drug", "interaction", "beyond_tissue"):
         assert found[name] == 0
+
+
+def test_rounding_is_no_hit():
+    truth, mean, rng = tables()
+    almost = mean * (1 + 1e-15 * rng.integers(-3, 3, truth.shape))
+    found = drug_metrics(truth, almost, mean)
+    assert found["hit5"] == pytest.approx(found["hit5_chance"])
+    assert found["per_line"] == found["residual"] == found["interaction"] == 0
+
+
+def test_data_frames_are_aligned_by_name():
+    truth, mean, rng = tables()
+    frame = pd.DataFrame(truth, columns=[f"d{i}" for i in range(30)])
+    p = frame + rng.normal(size=truth.shape)
+    assert drug_metrics(frame, p.iloc[:, ::-1], mean) == drug_metrics(frame, p, mean)
 
 
 @given(st.integers(0, 100), st.floats(0.1, 30))

@@ -27,6 +27,12 @@ def test_a_lower_error_is_better(results):
     assert found.loc["ridge", "verdict"] == "better"
 
 
+def test_no_interval_is_no_verdict(results):
+    found = results.summary(against="ridge", metric="hit5", n_boot=5)  # ten drugs make no hit
+    assert set(found["verdict"].dropna()) == {"not established"}
+    assert found["low"].isna().all()
+
+
 def test_pivot_has_all_scores(results):
     table = results.pivot()
     assert table.loc[("lines", "mean"), "interaction"] == 0

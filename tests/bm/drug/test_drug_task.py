@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scellm.bm.drug import DrugTask, UnseenDrugs, UnseenLines
+from scellm.bm.drug import DrugData, DrugTask, UnseenDrugs, UnseenLines
 from tests.responses import make_data
 
 
@@ -25,6 +25,15 @@ def test_another_assay_judges_on_the_pairs_that_both_know():
     fold = task.draw(1)
     pd.testing.assert_frame_equal(fold.truth, other.loc[fold.truth.index, fold.truth.columns].where(fold.truth.notna()))
     np.testing.assert_allclose(fold.shift, 3.0)  # the assays' means differ by three
+
+
+def test_a_drug_that_only_tested_lines_know_is_left_out():
+    data = make_data()
+    fold = DrugTask("x", data).draw(0)
+    table = data.responses.copy()
+    table.loc[fold.learned.index, "aspirin"] = np.nan
+    again = DrugTask("x", DrugData(data.lines, table, data.smiles, "tissue")).draw(0)
+    assert "aspirin" not in again.truth
 
 
 def test_unseen_drugs_have_the_mean_of_all():

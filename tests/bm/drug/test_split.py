@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from scellm.bm.drug import RandomPairs, UnseenDrugs, UnseenLines, UnseenTissues
 from scellm.bm.drug._split import groups_of, require_two_sides, share_of
 
 CODE = """
@@ -28,6 +29,15 @@ def test_groups_stay_whole():
     mask = groups_of(labels, 0.34, np.random.default_rng(0))
     assert mask.sum() == 20
     assert pd.Series(mask).groupby(labels).nunique().eq(1).all()
+
+
+@pytest.mark.parametrize("share", [0, 1, 20, -0.5])
+def test_shares_that_are_none(share):
+    for split in (UnseenLines, UnseenTissues, UnseenDrugs, RandomPairs):
+        with pytest.raises(ValueError, match="must be a share above 0 and below 1"):
+            split(share)
+    with pytest.raises(ValueError, match=r"test_size \+ validation_size"):
+        RandomPairs(0.6, 0.6)
 
 
 def test_an_empty_side():

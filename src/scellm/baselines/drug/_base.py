@@ -53,13 +53,30 @@ class DrugBaseline(ABC):
         self.drugs, self.lines = list(responses.columns), list(responses.index)
         self.overall = float(np.nanmean(values))
         self.drug_mean = responses.mean().fillna(self.overall).to_numpy(np.float64)  # (drugs,)
-        self._fit(lines[lines.obs_names.get_indexer(responses.index)], values)
+        rows = lines.obs_names.get_indexer(responses.index)
+        if (rows < 0).any():
+            lacking = list(responses.index[rows < 0][:3])
+            msg = f"{int((rows < 0).sum()):,} lines of responses have no profile in lines, such as {lacking}."
+            raise ValueError(msg)
+        self.genes = lines.var_names
+        self._fit(lines[rows], values)
         return self
 
     def predict(self, lines: AnnData, drugs: Sequence[str]) -> pd.DataFrame:
         """Predicted responses, lines by drugs; raises KeyError for a drug that was not learned."""
+        lines = self.same_genes(lines)
         table = pd.DataFrame(self._predict(lines), index=lines.obs_names, columns=self.drugs)
         return table.loc[:, list(drugs)]
+
+    def same_genes(self, lines: AnnData) -> AnnData:
+        """Profiles with the genes that were learned from, in their order; raises ValueError if one is missing."""
+        if lines.var_names.equals(self.genes):
+            return lines
+        missing = self.genes.difference(lines.var_names)
+        if len(missing):
+            msg = f"lines lack {len(missing):,} genes that {type(self).__name__} learned from, such as {missing[0]!r}."
+            raise ValueError(msg)
+        return lines[:, self.genes]
 
     @abstractmethod
     def _fit(self, lines: AnnData, values: np.ndarray) -> None:
@@ -81,7 +98,12 @@ def smiles_of(smiles: pd.Series | None, drugs: Sequence[str], owner: str) -> pd.
 def profiles_of(lines: AnnData) -> np.ndarray:
     """Profiles as float64, (lines, genes); lines are few, so that a dense table is small."""
     x = lines.X
-    return x.toarray().astype(np.float64) if sp.issparse(x) else np.asarray(x, np.float64)
+    x = x.toarray().astype(np.float64) if sp.issparse(x) else np.asarray(x, np.float64)
+    if not np.isfinite(x).all():
+        name = lines.obs_names[np.flatnonzero(~np.isfinite(x).all(1))[0]]
+        msg = f"Profiles hold values that are not finite, such as in {name!r}. Remove or replace them."
+        raise ValueError(msg)
+    return x
 
 
 def tissues_of(lines: AnnData, key: str | None, owner: str) -> np.ndarray:

@@ -61,7 +61,7 @@ class DrugForest(DrugBaseline):
 
     def predict(self, lines: AnnData, drugs: Sequence[str]) -> pd.DataFrame:
         """Predicted responses, lines by drugs; any drug with a SMILES."""
-        x = self._lines(profiles_of(lines))
+        x = self._lines(profiles_of(self.same_genes(lines)))
         molecules = self.of_drugs.transform(morgan_fingerprints(smiles_of(self.smiles, drugs, "DrugForest"), bits=1024))
         pairs = self._pairs(np.repeat(x, len(molecules), 0), np.tile(molecules, (len(x), 1)))
         table = self.forest.predict(pairs).reshape(len(x), len(molecules))

@@ -21,7 +21,8 @@ class DrugData:
         ln IC50 (or another value, lower = more sensitive), NaN where unknown, lines by drugs. Repeats are merged
         before: a line and a drug have one value.
     smiles
-        SMILES of each drug, indexed by drug; drugs with the same text are one molecule.
+        SMILES of each drug, indexed by drug. Drugs with the same text are one molecule: standardise them first, with
+        :func:`scellm.drug.standardize_smiles`.
     tissue_key
         Column of `lines.obs` with the tissue.
 
@@ -38,7 +39,10 @@ class DrugData:
 
     def __post_init__(self) -> None:
         names, wanted = self.lines.obs_names, self.responses.index
-        for what, index in (("lines.obs_names", names), ("responses.index", wanted)):
+        named = {"lines.obs_names": names, "responses.index": wanted, "responses.columns": self.responses.columns}
+        if self.smiles is not None:
+            named["smiles.index"] = self.smiles.index
+        for what, index in named.items():
             if not index.is_unique:
                 msg = f"{what} holds {index[index.duplicated()][0]!r} several times. Merge repeats first."
                 raise ValueError(msg)

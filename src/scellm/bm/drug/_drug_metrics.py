@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import pandas as pd
 
 from scellm.bm.drug._double_centred import double_centred
 
@@ -19,8 +20,8 @@ _CONSTANT = 1e-9  # a spread below this share of the truth's is rounding
 
 
 def drug_metrics(
-    truth: np.ndarray,
-    prediction: np.ndarray,
+    truth: np.ndarray | pd.DataFrame,
+    prediction: np.ndarray | pd.DataFrame,
     drug_mean: np.ndarray,
     *,
     tissue_mean: np.ndarray | None = None,
@@ -36,7 +37,8 @@ def drug_metrics(
     Parameters
     ----------
     truth, prediction
-        Responses (ln IC50: lower is more sensitive), NaN where unknown, (lines, drugs).
+        Responses (ln IC50: lower is more sensitive), NaN where unknown, (lines, drugs). Two data frames are aligned by
+        name.
     drug_mean
         Mean of each drug over the training lines, (drugs,).
     tissue_mean
@@ -65,6 +67,8 @@ def drug_metrics(
     ValueError
         If shapes differ, no value is known in both tables, or a name is not known.
     """
+    if isinstance(truth, pd.DataFrame) and isinstance(prediction, pd.DataFrame):
+        prediction = prediction.reindex(index=truth.index, columns=truth.columns)  # by name, in any order
     truth, prediction = np.asarray(truth, np.float64), np.asarray(prediction, np.float64)
     if truth.shape != prediction.shape or np.shape(drug_mean) != truth.shape[1:]:
         msg = (
@@ -201,7 +205,7 @@ def _hits(truth: np.ndarray, prediction: np.ndarray, known: np.ndarray, k: int) 
     if not enough.any():
         return float("nan"), float("nan")
     y, p = (np.where(known, x, np.inf)[enough] for x in (truth, prediction))
-    scale = np.abs(prediction[known]).max(initial=0.0) or 1.0
+    scale = np.abs(truth[known]).max(initial=0.0) or 1.0  # of the truth: a constant is rounding beside it
     shares = [_among_lowest(x, k, tolerance) for x, tolerance in ((y, 0.0), (p, 1e-9 * scale))]
     return float((shares[0] * shares[1]).sum(1).mean() / k), float((k / known[enough].sum(1)).mean())
 

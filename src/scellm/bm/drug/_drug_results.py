@@ -27,12 +27,15 @@ class Judged:
         As for :func:`scellm.bm.drug.drug_metrics`.
     predictions
         By method.
+    lines
+        Names of the lines, (lines,).
     """
 
     truth: np.ndarray
     drug_mean: np.ndarray
     tissue_mean: np.ndarray | None
     predictions: dict[str, np.ndarray]
+    lines: np.ndarray
 
     def scores(
         self, method: str, lines: np.ndarray | None = None, only: Sequence[str] | None = None
@@ -118,23 +121,32 @@ class DrugResults:
 def _interval(
     folds: list[Judged], pair: tuple[str, str], metric: str, options: tuple[int, float, int]
 ) -> dict[str, float]:
-    """Interval of the mean difference; each draw takes seeds, and in each its lines, with replacement."""
+    """Interval of the mean difference; each draw takes lines with replacement, the same for all seeds, and seeds.
+
+    Seeds share lines: a draw of its own for each would underestimate the variance of their mean.
+    """
     n_boot, level, seed = options
     rng = np.random.default_rng(seed)
-    draws = np.empty((len(folds), n_boot))
-    for i, fold in enumerate(folds):
-        n = len(fold.truth)
-        for b in range(n_boot):
-            lines = rng.integers(n, size=n)
-            first, second = (fold.scores(name, lines, [metric])[metric] for name in pair)
-            draws[i, b] = first - second
+    names, at = np.unique(np.concatenate([fold.lines for fold in folds]), return_inverse=True)
+    places = np.split(at, np.cumsum([len(fold.lines) for fold in folds])[:-1])
+    draws = np.full((len(folds), n_boot), np.nan)
+    for b in range(n_boot):
+        weight = rng.multinomial(len(names), np.full(len(names), 1 / len(names)))
+        for i, (fold, place) in enumerate(zip(folds, places, strict=True)):
+            lines = np.repeat(np.arange(len(place)), weight[place])
+            if np.isfinite(fold.truth[lines]).any():
+                first, second = (fold.scores(name, lines, [metric])[metric] for name in pair)
+                draws[i, b] = first - second
     picks = rng.integers(len(folds), size=draws.shape)
-    means = np.nanmean(np.take_along_axis(draws, picks, axis=0), axis=0)
+    drawn = np.take_along_axis(draws, picks, axis=0)
+    means = np.nanmean(drawn[:, np.isfinite(drawn).any(0)], axis=0)
+    if not len(means):
+        return {"low": np.nan, "high": np.nan}
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return {"low": float(low), "high": float(high)}
 
 
 def _verdict(low: float, high: float, metric: str) -> str:
-    if not low <= 0 <= high:
+    if np.isfinite([low, high]).all() and not low <= 0 <= high:
         return "better" if (low > 0) != (metric in LOWER_IS_BETTER) else "worse"
     return "not established"

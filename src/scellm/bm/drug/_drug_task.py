@@ -57,6 +57,9 @@ class DrugTask:
         """The responses to learn from and to test for one seed."""
         train, test = self.split(self.data, np.random.default_rng(seed))
         own = self.data.responses
+        learned = train.any(0)
+        if (learned & test.any(0)).any():  # unless drugs are split: one that is only tested cannot be predicted
+            test = test & learned
         truth = own if self.judged_by is None else self.judged_by
         rows, columns = own.index[np.flatnonzero(test.any(1))], own.columns[np.flatnonzero(test.any(0))]
         mean = _drug_mean(truth.where(train), columns)

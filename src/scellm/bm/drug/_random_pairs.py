@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from scellm.bm.drug._drug_data import DrugData
-from scellm.bm.drug._split import DrugSplit, require_two_sides, share_of
+from scellm.bm.drug._split import DrugSplit, require_share, require_two_sides, share_of
 
 
 @dataclass(frozen=True)
@@ -25,14 +26,20 @@ class RandomPairs(DrugSplit):
     test_size: float = 0.1
     validation_size: float = 0.1
 
+    def __post_init__(self) -> None:
+        require_share(self.test_size, "RandomPairs(test_size)")
+        require_share(self.test_size + self.validation_size, "RandomPairs(test_size + validation_size)")
+
     def __call__(self, data: DrugData, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Pairs to learn from and to test."""
         known = data.known
-        at = np.flatnonzero(known)
-        aside = share_of(len(at), self.test_size + self.validation_size, rng)
-        tested = aside.copy()
-        inside = np.flatnonzero(aside)
-        tested[inside[rng.permutation(len(inside))[round(self.test_size * len(at)) :]]] = False
-        train, test = np.zeros(known.size, bool), np.zeros(known.size, bool)
-        train[at[~aside]], test[at[tested]] = True, True
-        return require_two_sides(train.reshape(known.shape), test.reshape(known.shape), "RandomPairs")
+        row, column = np.nonzero(known)
+        molecule = pd.factorize(data.molecules)[0]
+        _, pair = np.unique(row * len(molecule) + molecule[column], return_inverse=True)  # two names are one pair
+        n = int(pair.max(initial=-1)) + 1
+        aside = share_of(n, self.test_size + self.validation_size, rng)
+        tested, inside = aside.copy(), np.flatnonzero(aside)
+        tested[inside[rng.permutation(len(inside))[round(self.test_size * n) :]]] = False
+        train, test = np.zeros_like(known), np.zeros_like(known)
+        train[row, column], test[row, column] = ~aside[pair], tested[pair]
+        return require_two_sides(train, test, "RandomPairs")

@@ -56,7 +56,7 @@ def _one(
     """All methods on one task and seed: a row for each score."""
     fold = task.draw(seed)
     tissue = _tissue_mean(task, fold)
-    judged = Judged(fold.truth.to_numpy(), fold.drug_mean.to_numpy(), tissue, {})
+    judged = Judged(fold.truth.to_numpy(), fold.drug_mean.to_numpy(), tissue, {}, fold.truth.index.to_numpy(str))
     results.judged[task.name, seed] = judged
     rows = []
     for name, make in methods.items():

@@ -31,6 +31,13 @@ class DrugSplit(ABC):
         """
 
 
+def require_share(share: float, name: str) -> None:
+    """Raise ValueError unless a share is between 0 and 1."""
+    if not 0 < share < 1:
+        msg = f"{name} must be a share above 0 and below 1; found {share!r}."
+        raise ValueError(msg)
+
+
 def share_of(n: int, share: float, rng: np.random.Generator) -> np.ndarray:
     """A random share of n things as a mask, (n,); at least one is inside and one outside."""
     k = min(max(round(share * n), 1), max(n - 1, 0))

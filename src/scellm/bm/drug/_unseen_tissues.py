@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scellm.bm.drug._drug_data import DrugData
-from scellm.bm.drug._split import DrugSplit, groups_of, require_two_sides
+from scellm.bm.drug._split import DrugSplit, groups_of, require_share, require_two_sides
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,9 @@ class UnseenTissues(DrugSplit):
     """
 
     test_size: float = 0.2
+
+    def __post_init__(self) -> None:
+        require_share(self.test_size, "UnseenTissues(test_size)")
 
     def __call__(self, data: DrugData, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """All pairs of the lines to learn from, and of those to test."""
