@@ -55,7 +55,7 @@ def factorized(values: np.ndarray, rank: int, seed: int = 0) -> np.ndarray:
     values
         NaN where unknown, (lines, drugs).
     rank
-        Number of factors.
+        Number of factors; 0 for additive effects alone.
     seed
         Seed of the first factors.
 
@@ -65,6 +65,8 @@ def factorized(values: np.ndarray, rank: int, seed: int = 0) -> np.ndarray:
         float64, (lines, drugs).
     """
     base = Additive.of(values).table
+    if not rank:
+        return base
     known = np.isfinite(values).astype(np.float64)
     rest = np.where(known > 0, values - base, 0.0)
     rng = np.random.default_rng(seed)
