@@ -26,7 +26,6 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 
 import scellm
 from scellm import bm
-from scellm._tokens import Tokens
 from scellm.baselines import LogisticRegression
 from scellm.baselines import drug as simple
 from scellm.bm.drug import (
@@ -43,6 +42,7 @@ from scellm.bm.drug import (
 from scellm.data._pseudobulk import GeneCounts
 from scellm.drug import Profiles, Route
 from scellm.model import CellLMClassifier, DrugResponseMethod
+from scellm.model._line_features import tokens_of
 from scellm.module import CellEncoder
 
 OUT = Path(__file__).parents[1] / "docs/user_guide/_drug"
@@ -449,11 +449,7 @@ def routes() -> str:
 
 def _encoded(encoder: CellEncoder, genes: np.ndarray, level: np.ndarray, least: float) -> np.ndarray:
     """Embeddings of profiles whose levels are given; genes below `least` are not expressed."""
-    there = level >= least
-    row, column = np.nonzero(there)
-    bins = np.minimum(np.floor(level[row, column]), encoder.config.n_bins - 1).astype(np.int64)
-    offsets = np.concatenate([[0], np.cumsum(there.sum(1))]).astype(np.int64)
-    tokens = Tokens(*(torch.from_numpy(v) for v in (genes[column], bins, offsets)))
+    tokens = tokens_of(genes, level, level >= least, encoder.config.n_bins)
     with torch.inference_mode():
         return encoder.embed(tokens).numpy()
 

@@ -139,6 +139,11 @@ def _several(unlabeled: Any) -> Iterable[Any]:
     return list(unlabeled)
 
 
+def text_of(value: Any) -> str:
+    """A value of a column as text, spaces cut; whole numbers without decimals, as a gap makes 1 of a column 1.0."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
+
+
 def _text(value: Any, key: str) -> str:
     if isinstance(value, numbers.Real) and not isinstance(value, bool | np.bool_ | numbers.Integral):
         number = float(value)

@@ -32,15 +32,19 @@ def test_fewer_genes_are_compared_with_lines_on_those_genes():
     assert (found[:, 1::2] == 0).all()
     again = Route.fit(part, np.arange(30)).deviations(part)
     np.testing.assert_allclose(found[:, some], again, atol=1e-5)
-    assert ROUTE.shared(part) == 0.5
+    assert ROUTE.domain(part).genes == 0.5
+    assert ROUTE.domain(part).enough_genes
+    few = Profiles(PROFILES.x[:, :80], PROFILES.genes[:80], "tpm")
+    assert not ROUTE.domain(few).inside.any()
 
 
 def test_a_line_resembles_itself_and_noise_resembles_none():
-    nearest, similarity, threshold = ROUTE.nearest(PROFILES.select(np.arange(30)))
-    assert nearest.tolist() == list(range(30))
-    assert (similarity > 0.99).all()
+    found = ROUTE.domain(PROFILES.select(np.arange(30)))
+    assert found.nearest.tolist() == list(range(30))
+    assert (found.similarity > 0.99).all()
+    assert found.inside.all()
     noise = Profiles(np.random.default_rng(0).random((5, 200)), PROFILES.genes, "tpm")
-    assert (ROUTE.nearest(noise)[1] < threshold).all()
+    assert not ROUTE.domain(noise).inside.any()
 
 
 def test_what_cannot_be_compared():

@@ -18,7 +18,7 @@ RESPONSE = np.repeat(["sensitive", "resistant"], 100)
 def test_one_library_a_label():
     found = check_confounding(cells(response=RESPONSE, library=np.repeat(["A", "B"], 100)), "response")
     assert found.verdict == "not identifiable"
-    assert "cannot be told from obs['library']" in found.sentence
+    assert "cannot be separated from obs['library']" in found.sentence
     assert found.keys("not identifiable") == ["library"]
 
 

@@ -43,12 +43,12 @@ def test_labels_scores_and_what_stands_behind_them():
 
 def test_a_library_a_label_is_a_warning_and_no_score():
     adata, model = treated(lambda a: a.obs["response"].map({"sensitive": "A", "resistant": "B"}))
-    with pytest.warns(UserWarning, match=r"obs\['response'\] cannot be told from obs\['library'\]"):
+    with pytest.warns(UserWarning, match=r"obs\['response'\] cannot be separated from obs\['library'\]"):
         scellm.tl.sensitivity(adata, model, positive="resistant")
     facts = adata.uns["celllm"]["slots"]["celllm_sensitivity_score"]
     assert facts["positive"] == "resistant"
     assert json.loads(facts["scores"]) == {}
-    assert "cannot be told" in facts["confounding"]
+    assert "cannot be separated" in facts["confounding"]
 
 
 def test_new_cells_copy_and_disk(tmp_path):

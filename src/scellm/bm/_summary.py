@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from scellm.bm._interval import interval, verdict
 from scellm.bm._results import Y_TRUE, Key, Results
 from scellm.bm.metrics import LABELS, METRICS, NUMBERS
 from scellm.bm.metrics._confusion import ConfusionMetric, confusion
@@ -108,12 +109,9 @@ def _compare(results: Results, task: str, name: str, reference: str, options: _O
     weights = chain([np.ones(n)], (draw() for _ in range(options.n_boot)))  # one draw at a time
     draws = np.array([[pair.difference(w[a]) for pair, a in zip(pairs, at, strict=True)] for w in weights]).T
     picks = rng.integers(len(keys), size=(len(keys), options.n_boot))  # seeds with replacement
-    booted = np.take_along_axis(draws[:, 1:], picks, axis=0)  # (seeds, n_boot)
-    booted = np.nanmean(booted[:, ~np.isnan(booted).all(0)], axis=0)
-    low, high = np.quantile(booted, [(1 - options.level) / 2, (1 + options.level) / 2])
-    better, worse = (low > 0, high < 0) if METRICS[options.metric].higher_is_better else (high < 0, low > 0)
-    verdict = "better" if better else "worse" if worse else "not established"
-    return {"against": reference, "difference": draws[:, 0].mean(), "low": low, "high": high, "verdict": verdict}
+    low, high = interval(np.take_along_axis(draws[:, 1:], picks, axis=0), options.level)
+    found = verdict(low, high, higher_is_better=METRICS[options.metric].higher_is_better)
+    return {"against": reference, "difference": draws[:, 0].mean(), "low": low, "high": high, "verdict": found}
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,11 @@ from scellm.drug._molecules import Molecules
 from scellm.drug._morgan import morgan_fingerprints, tanimoto
 from scellm.drug._profiles import Profiles
 from scellm.drug._responses import Responses
-from scellm.drug._route import Route
+from scellm.drug._route import Domain, Route
 from scellm.drug._standardize_smiles import standardize_smiles
 
 __all__ = [
+    "Domain",
     "Molecules",
     "Profiles",
     "Responses",

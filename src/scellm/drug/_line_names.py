@@ -5,16 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from scellm._labels import text_of
 from scellm._logging import logger
 
 _SEPARATORS = r"[^A-Z0-9.]|(?<![0-9])\.|\.(?![0-9])"  # a point between digits is part of a number
-
-
-def text_of_name(name: object) -> str:
-    """A name as text; whole numbers without decimals, as a column with a gap holds them as 1.0."""
-    if isinstance(name, float) and name.is_integer():
-        return str(int(name))
-    return str(name).strip()
 
 
 def places_of_lines(names: pd.Series, lines: pd.Index) -> np.ndarray:
@@ -38,7 +32,7 @@ def places_of_lines(names: pd.Series, lines: pd.Index) -> np.ndarray:
         If no name is found.
     """
     codes, found = pd.factorize(names.astype(object))
-    texts, known = (pd.Index([text_of_name(v) for v in x]) for x in (found, lines))
+    texts, known = (pd.Index([text_of(v) for v in x]) for x in (found, lines))
     places = known.get_indexer(texts)
     plain_lines, plain = (pd.Series(x.str.upper().str.replace(_SEPARATORS, "", regex=True)) for x in (known, texts))
     unique = plain_lines[~plain_lines.duplicated(keep=False) & (plain_lines != "")]

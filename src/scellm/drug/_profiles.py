@@ -48,7 +48,7 @@ class Profiles:
             Profiles by genes.
         units
             "counts", "tpm", "log2_tpm1", "log1p", "standardized" (array data, each profile centred over its genes), or
-            "auto", which tells them apart and refuses negative values.
+            "auto", which finds out and refuses negative values.
         layer
             Layer to read; by default `X`.
 

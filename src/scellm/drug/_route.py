@@ -20,7 +20,39 @@ read from single cells would be refused, as another platform costs similarity.""
 _STEPS = 65535  # ranks are stored as uint16
 _ROWS = 512
 _LEAST_SCALE = 0.1
-_COMPARED = 500
+_COMPARED, _LEAST_SHARED = 500, 0.5
+
+
+@dataclass(frozen=True)
+class Domain:
+    """Whether profiles resemble the training lines.
+
+    Parameters
+    ----------
+    nearest
+        Index of the training line that each profile resembles most, int64, (profiles,).
+    similarity
+        Correlation of the deviations with it, float64, (profiles,).
+    threshold
+        1st percentile of the correlation of a training line with its nearest other one.
+    genes
+        Share of the genes of the training lines that profiles have.
+    """
+
+    nearest: np.ndarray
+    similarity: np.ndarray
+    threshold: float
+    genes: float
+
+    @property
+    def inside(self) -> np.ndarray:
+        """Profiles with half of the genes and a similarity of the threshold, at least, bool, (profiles,)."""
+        return (self.similarity >= self.threshold) & self.enough_genes
+
+    @property
+    def enough_genes(self) -> bool:
+        """Whether profiles have half of the genes."""
+        return self.genes >= _LEAST_SHARED
 
 
 @dataclass(frozen=True)
@@ -90,8 +122,8 @@ class Route:
             out[some, at] = np.clip((ndtri(shares) - mean) / scale, -CLIP, CLIP)
         return out
 
-    def nearest(self, profiles: Profiles) -> tuple[np.ndarray, np.ndarray, float]:
-        """The training line that each profile resembles most, and how much training lines resemble each other.
+    def domain(self, profiles: Profiles) -> Domain:
+        """Compare profiles with the training lines.
 
         Parameters
         ----------
@@ -100,10 +132,9 @@ class Route:
 
         Returns
         -------
-        tuple
-            Index of the nearest training line, int64, (profiles,); correlation of the deviations with it, float64,
-            (profiles,); and the 1st percentile of the correlation of a training line with its nearest other one. All
-            are over the 500 genes that vary most between training lines: over all, the platform outweighs the line.
+        Domain
+            Similarities are over the 500 genes that vary most between training lines: over all genes, the platform
+            outweighs the line.
         """
         shared = np.flatnonzero(np.isin(self.genes, profiles.genes))
         scores = self._scores(shared)
@@ -114,19 +145,23 @@ class Route:
         among = lines @ lines.T
         np.fill_diagonal(among, -1.0)
         similar = own @ lines.T  # (profiles, lines)
-        return similar.argmax(1), similar.max(1), float(np.quantile(among.max(1), 1 - LEVEL))
-
-    def shared(self, profiles: Profiles) -> float:
-        """Share of the genes that profiles have."""
-        return float(np.isin(self.genes, profiles.genes).mean())
+        threshold = float(np.quantile(among.max(1), 1 - LEVEL))
+        return Domain(similar.argmax(1), similar.max(1), threshold, len(shared) / len(self.genes))
 
     def _moments(self, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and standard deviation of normal scores over the training lines, ranked over some genes, (genes,)."""
-        return self._all if len(at) == len(self.genes) else _moments(self._scores(at))
+        """Mean and standard deviation of normal scores over the training lines, ranked over some genes, (genes,).
+
+        Those of the last genes are kept: all groups of a screen, and all draws of their cells, have the same.
+        """
+        key = at.tobytes()
+        if key not in self._last:
+            self._last.clear()
+            self._last[key] = _moments(self._scores(at))
+        return self._last[key]
 
     @cached_property
-    def _all(self) -> tuple[np.ndarray, np.ndarray]:
-        return _moments(self._scores(np.arange(len(self.genes))))
+    def _last(self) -> dict[bytes, tuple[np.ndarray, np.ndarray]]:
+        return {}
 
     def _scores(self, at: np.ndarray) -> np.ndarray:
         """Normal scores of the training lines, ranked over some genes, float64, (lines, genes).

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -58,6 +59,11 @@ class DrugFeatures:
         """All known drugs as a head reads them."""
         if head == "solved" or self.kind == "onehot":
             return torch.eye(len(self.smiles))
+        return self._all
+
+    @cached_property
+    def _all(self) -> DrugInput:
+        """All known drugs, read once."""
         return self._read(self.smiles)
 
     def of(self, smiles: pd.Series) -> DrugInput:

@@ -14,7 +14,7 @@ _OF_MODEL = ("encoder", "drug_encoder", "value_kind")
 
 
 class DrugResponseMethod:
-    """A DrugResponse that is made and trained anew for each split.
+    """A DrugResponse that is made and trained for each split.
 
     Parameters
     ----------

@@ -85,7 +85,24 @@ class LineFeatures:
         n_bins = self.encoder.config.n_bins
         level = self.route.deviations(profiles) + n_bins / 3  # (profiles, genes)
         there = (level >= 0) & np.isin(self.route.genes, profiles.genes)
-        row, column = np.nonzero(there)
-        bins = np.minimum(np.floor(level[row, column]), n_bins - 1).astype(np.int64)
-        offsets = np.concatenate([[0], np.cumsum(there.sum(1))]).astype(np.int64)
-        return Tokens(torch.from_numpy(self.route.genes[column]), torch.from_numpy(bins), torch.from_numpy(offsets))
+        return tokens_of(self.route.genes, level, there, n_bins)
+
+
+def tokens_of(genes: np.ndarray, level: np.ndarray, there: np.ndarray, n_bins: int) -> Tokens:
+    """Tokens of profiles: the whole part of a level is the bin, at most the last.
+
+    Parameters
+    ----------
+    genes
+        Vocabulary ids, int64, (genes,).
+    level
+        Levels, at least 0 where there is a token, (profiles, genes).
+    there
+        Which genes are expressed, bool, (profiles, genes).
+    n_bins
+        Number of bins.
+    """
+    row, column = np.nonzero(there)
+    bins = np.minimum(np.floor(level[row, column]), n_bins - 1).astype(np.int64)
+    offsets = np.concatenate([[0], np.cumsum(there.sum(1))]).astype(np.int64)
+    return Tokens(torch.from_numpy(genes[column]), torch.from_numpy(bins), torch.from_numpy(offsets))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
 from os import PathLike
 from typing import Any
 
@@ -48,6 +47,6 @@ def profile_encoder(encoder: Encoder, shape: dict[str, Any]) -> tuple[DrugRespon
     model = encoder if isinstance(encoder, CellLM) else CellLM.from_pretrained(_LIKE if name == RANDOM else encoder)
     config = model.module.config
     module = DrugResponseModule(config)
-    if module.cell_encoder is not None and name != RANDOM:
-        module.cell_encoder.load_state_dict(deepcopy(model.module.cell_encoder.state_dict()))
+    if name != RANDOM and module.cell_encoder is not None:
+        module.cell_encoder.load_state_dict(model.module.cell_encoder.state_dict())
     return module, f"the embedding by {name}", config.to_dict()

@@ -14,12 +14,14 @@ from torch import Tensor
 
 from scellm import _keys
 from scellm._inputs import own_entries, require_anndata
+from scellm._labels import text_of
 from scellm._options import in_range
 from scellm.drug import Profiles, standardize_smiles
-from scellm.drug._line_names import text_of_name
 from scellm.drug._standardize_smiles import smiles_of
+from scellm.model._drug_features import DrugFeatures
 from scellm.model._response_state import ResponseState
 from scellm.model._saved_response import SavedResponse
+from scellm.nn._response_network import DrugInput, ResponseNetwork
 
 DISCLAIMER = "Predicted from cell lines; not for clinical use."
 
@@ -133,15 +135,13 @@ class ResponseAnswers(SavedResponse):
             threshold.
         """
         state, profiles = self._learned(), self._profiles(adata, units)
-        route = state.features.route
-        nearest, similarity, threshold = route.nearest(profiles)
-        shared = route.shared(profiles)
+        domain = state.features.route.domain(profiles)
         found = {
-            "genes": shared,
-            "nearest": np.array(state.lines, dtype=object)[nearest],
-            "similarity": similarity,
-            "threshold": threshold,
-            "in_domain": (similarity >= threshold) & (shared >= 0.5),
+            "genes": domain.genes,
+            "nearest": np.array(state.lines, dtype=object)[domain.nearest],
+            "similarity": domain.similarity,
+            "threshold": domain.threshold,
+            "in_domain": domain.inside,
         }
         return pd.DataFrame(found, index=line_names(self.adata if adata is None else adata, self._line_key_of(adata)))
 
@@ -181,9 +181,8 @@ class ResponseAnswers(SavedResponse):
         names, places, unseen = self.asked_drugs(drugs)
         x = state.features(profiles)
         known = np.flatnonzero(places >= 0)
-        mean, spread = np.empty(len(names)), np.empty(len(names))
-        mean[known], spread[known] = state.scale.mean[places[known]], state.scale.spread[places[known]]
-        found = np.empty((len(profiles), len(names)))
+        mean, found = np.empty(len(names)), np.empty((len(profiles), len(names)))
+        mean[known] = state.scale.mean[places[known]]
         all_known = self._of_known(state, x)
         found[:, known] = all_known[:, places[known]]
         half = np.full(len(names), np.nan)
@@ -215,7 +214,8 @@ class ResponseAnswers(SavedResponse):
             raise ValueError(msg)
         places = drug_features.places(names)
         if given is None or drug_features.kind == "onehot":
-            return names, places, self._unseen(given, names, places)
+            _refuse_unseen(drug_features, [n for n, place in zip(names, places, strict=True) if place < 0])
+            return names, places, pd.Series(dtype=object)
         texts = standardize_smiles(given.set_axis(names))
         known = pd.Index(drug_features.smiles)
         other = (places >= 0) & (known[places] != "") & (known[places] != texts.to_numpy())
@@ -228,26 +228,11 @@ class ResponseAnswers(SavedResponse):
         places = np.where(places < 0, same, places)
         return names, places, texts[places < 0]
 
-    def _unseen(self, given: pd.Series | None, names: list[str], places: np.ndarray) -> pd.Series:
-        """No drugs; raises KeyError if one was not learned."""
-        lacking = [name for name, place in zip(names, places, strict=True) if place < 0]
-        state = self._learned()
-        if lacking:
-            near = list(state.drugs.smiles.index[:4])
-            how = (
-                "with drug_encoder='onehot' no other can be"
-                if state.drugs.kind == "onehot"
-                else ("for others pass SMILES, as a Series indexed by drug")
-            )
-            msg = f"The drugs {lacking[:4]} were not learned; known are {near} and others; {how}."
-            raise KeyError(msg)
-        return pd.Series(dtype=object)
-
     @torch.no_grad()
     def _of_known(self, state: ResponseState, x: Tensor) -> np.ndarray:
         """Deviations of all known drugs from their means, the mean over heads, float64, (profiles, drugs)."""
         drugs = state.drugs.known(state.head)
-        parts = [self._head(head, x, drugs) for head in self.module.heads]
+        parts = [self._head(head, x, drugs) for head in self.module.networks]
         output = np.mean(parts, axis=0)
         return state.scale.relative(output, state.head, state.scale.mean, state.scale.spread)
 
@@ -265,13 +250,22 @@ class ResponseAnswers(SavedResponse):
         if state.head == "solved":
             return known @ shares.T
         drugs = state.drugs.of(unseen)
-        output = np.mean([self._head(head, x, drugs) for head in self.module.heads], axis=0)
+        output = np.mean([self._head(head, x, drugs) for head in self.module.networks], axis=0)
         return state.scale.relative(output, state.head, mean, np.full(len(mean), state.scale.spread.mean()))
 
     @staticmethod
-    def _head(head: Any, x: Tensor, drugs: Any) -> np.ndarray:
+    def _head(head: ResponseNetwork, x: Tensor, drugs: DrugInput) -> np.ndarray:
         head.eval()
         return np.concatenate([head(some, drugs).double().numpy() for some in x.split(256)])
+
+
+def _refuse_unseen(drugs: DrugFeatures, lacking: list[str]) -> None:
+    """Raise KeyError for drugs that were not learned and came without SMILES, or cannot be read from one."""
+    if lacking:
+        by_name = drugs.kind == "onehot"
+        how = "this model knows drugs by name only" if by_name else "pass SMILES, as a Series indexed by drug"
+        msg = f"The drugs {lacking[:4]} were not learned; known are {list(drugs.smiles.index[:4])} and others; {how}."
+        raise KeyError(msg)
 
 
 def line_names(adata: AnnData, line_key: str | None) -> pd.Index:
@@ -287,4 +281,4 @@ def line_names(adata: AnnData, line_key: str | None) -> pd.Index:
             f"obs[{line_key!r}] lacks the names of {int(values.isna().sum()):,} profiles. Name them, or leave them out."
         )
         raise ValueError(msg)
-    return pd.Index([text_of_name(v) for v in values])
+    return pd.Index([text_of(v) for v in values])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from anndata import AnnData
 from torch import Tensor
 
 from scellm._tensors import damaged, read_tensors, write_tensors
+from scellm.genes import load_vocabulary
 
 MODEL, READABLE, CELLS = "model.safetensors", "model.json", "adata.h5ad"
 FORMAT = "scellm-model-1"
@@ -42,6 +44,35 @@ def write_model(folder: Path, prefix: str, state: Mapping[str, Tensor], facts: M
     write_tensors(folder / f"{prefix}{MODEL}", state, header)
     shown = {k: v for k, v in header.items() if k != "registry"}
     (folder / f"{prefix}{READABLE}").write_text(json.dumps(shown, indent=1) + "\n", encoding="utf-8")
+
+
+def require_new_folder(folder: Path, *, overwrite: bool) -> None:
+    """Raise FileExistsError if there is a folder that may not be replaced."""
+    if folder.exists() and not overwrite:
+        msg = f"{folder} already exists. Pass another folder, or overwrite=True."
+        raise FileExistsError(msg)
+
+
+def stamp(owner: str) -> dict[str, str]:
+    """Class, version and vocabulary, which :func:`check_stamp` compares."""
+    vocabulary = load_vocabulary()
+    own = {"vocabulary": vocabulary.version, "vocabulary_sha256": vocabulary.sha256}
+    return {"scellm": version("scellm"), "class": owner, **own}
+
+
+def check_stamp(facts: Mapping[str, Any], owner: str, path: Path) -> None:
+    """Raise ValueError unless a file holds this class, in this version's vocabulary."""
+    found = facts.get("class") or "CellLM"
+    if found != owner:
+        msg = f"{path} holds a {found}, not a {owner}. Load it with the former."
+        raise ValueError(msg)
+    vocabulary = load_vocabulary()
+    if facts.get("vocabulary_sha256") != vocabulary.sha256:
+        msg = (
+            f"{path} was saved with the vocabulary {facts.get('vocabulary')}; this version has {vocabulary.version}. "
+            f"Install scellm {facts.get('scellm')}."
+        )
+        raise ValueError(msg)
 
 
 def read_model(folder: Path, prefix: str) -> tuple[dict[str, Tensor], dict[str, Any]]:

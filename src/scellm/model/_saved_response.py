@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from os import PathLike
 from pathlib import Path
 from typing import Any, Self
@@ -14,9 +13,19 @@ from torch import Tensor
 
 from scellm._inputs import require_anndata
 from scellm._tensors import damaged, read_tensors, require_finite, write_tensors
-from scellm.genes import load_vocabulary
 from scellm.model._response_state import PREFIX, ResponseState
-from scellm.model._saved import FORMAT, decoded, encoded, read_cells, read_model, write_model
+from scellm.model._saved import (
+    CELLS,
+    FORMAT,
+    check_stamp,
+    decoded,
+    encoded,
+    read_cells,
+    read_model,
+    require_new_folder,
+    stamp,
+    write_model,
+)
 from scellm.weights import find_weights
 from scellm.weights._state import describe, misfits, shapes_of
 
@@ -67,15 +76,18 @@ class SavedResponse(BaseModelClass):
             If the folder exists and `overwrite` is false.
         RuntimeError
             If the model was not trained.
+        ValueError
+            If there are no profiles to save.
         """
         folder, start = Path(dir_path), prefix or ""
-        if folder.exists() and not overwrite:
-            msg = f"{folder} already exists. Pass another folder, or overwrite=True."
-            raise FileExistsError(msg)
+        require_new_folder(folder, overwrite=overwrite)
+        if save_anndata and self.adata is None:
+            msg = "The model has no profiles of its own to save. Leave save_anndata out."
+            raise ValueError(msg)
         state, facts = self._saved()
         write_model(folder, start, state, facts | {"registry": self.registry_, "types": []})
-        if save_anndata and self.adata is not None:
-            self.adata.write_h5ad(folder / f"{start}adata.h5ad", **anndata_write_kwargs)
+        if save_anndata:
+            self.adata.write_h5ad(folder / f"{start}{CELLS}", **anndata_write_kwargs)
 
     @classmethod
     def load(
@@ -113,6 +125,7 @@ class SavedResponse(BaseModelClass):
         """
         folder = Path(dir_path)
         state, facts = read_model(folder, prefix or "")
+        check_stamp(facts, cls.__name__, folder)
         cells = read_cells(folder, prefix or "") if adata is None else (adata or None if adata is False else adata)
         if cells is not None:
             require_anndata(cells, f"{cls.__name__}.load")
@@ -182,7 +195,7 @@ class SavedResponse(BaseModelClass):
             raise ValueError(msg)
         state, header = read_tensors(path)
         facts = decoded(header)
-        cls._check(facts, path)
+        check_stamp(facts, cls.__name__, path)
         if adata is not None and cls._get_most_recent_anndata_manager(adata, required=False) is None:
             cls.setup_anndata(adata, units=facts["registry"]["setup_args"].get("units", "auto"))
         return cls._restored(state, facts, path, adata)
@@ -192,35 +205,24 @@ class SavedResponse(BaseModelClass):
         learned = self._learned()
         state = {**self.module.state_dict(), **learned.tensors()}
         require_finite(state, "The model")
-        vocabulary = load_vocabulary()
         return state, {
-            "scellm": version("scellm"),
-            "class": type(self).__name__,
+            **stamp(type(self).__name__),
             "options": {"shape": self._shape, "reads": self._encoder_name},
             "configs": self.configs_,
             "history": dict(self.history_ or {}),
-            "vocabulary": vocabulary.version,
-            "vocabulary_sha256": vocabulary.sha256,
             "response": learned.facts() | {"n_heads": len(self.module.heads)},
         }
 
     @classmethod
-    def _check(cls, facts: dict[str, Any], path: Path) -> None:
-        """Raise ValueError unless a file holds this class, in this vocabulary."""
-        if facts.get("class") != cls.__name__:
-            msg = f"{path} holds a {facts.get('class') or 'CellLM'}, not a {cls.__name__}. Load it with the former."
-            raise ValueError(msg)
-        vocabulary = load_vocabulary()
-        if facts.get("vocabulary_sha256") != vocabulary.sha256:
-            msg = (
-                f"{path} was saved with the vocabulary {facts.get('vocabulary')}; this version has "
-                f"{vocabulary.version}. Install scellm {facts.get('scellm')}."
-            )
-            raise ValueError(msg)
+    def _restored(cls, state: dict[str, Tensor], facts: dict[str, Any], path: Path, adata: AnnData | None) -> Self:
+        require_finite(state, str(path))
+        try:
+            return cls._of_facts(state, facts, path, adata)
+        except KeyError as error:
+            raise damaged(path, f"it lacks {error}") from error
 
     @classmethod
-    def _restored(cls, state: dict[str, Tensor], facts: dict[str, Any], path: Path, adata: AnnData | None) -> Self:
-        cls._check(facts, path)
+    def _of_facts(cls, state: dict[str, Tensor], facts: dict[str, Any], path: Path, adata: AnnData | None) -> Self:
         response, shape = facts["response"], facts["options"]["shape"]
         model = cls(
             adata,
@@ -229,10 +231,9 @@ class SavedResponse(BaseModelClass):
             drug_encoder=response["drug_encoder"],
             **shape,
         )
-        require_finite(state, str(path))
         try:
             learned = ResponseState.of(state, response, model.module.cell_encoder)
-        except (KeyError, ValueError) as error:
+        except ValueError as error:
             raise damaged(path, str(error)) from error
         width, n_heads = learned.features.width, int(response["n_heads"])
         model.module.make_heads(learned.head, n_heads, width, learned.drugs.width(learned.head))

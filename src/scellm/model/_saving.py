@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
-from importlib.metadata import version
 from os import PathLike
 from pathlib import Path
 from typing import Any, Self
@@ -16,9 +15,8 @@ from torch import Tensor
 from scellm._compat import device_of
 from scellm._inputs import require_anndata
 from scellm._tensors import damaged, require_finite
-from scellm.genes import load_vocabulary
 from scellm.model._pretrained import PretrainedModel
-from scellm.model._saved import CELLS, read_cells, read_model, write_model
+from scellm.model._saved import CELLS, check_stamp, read_cells, read_model, require_new_folder, stamp, write_model
 from scellm.weights._state import describe, misfits, shapes_of
 
 
@@ -73,9 +71,7 @@ class SavedModel(PretrainedModel):
             If it cannot be written; a model that was there stays as it was.
         """
         folder, start = Path(dir_path), prefix or ""
-        if folder.exists() and not overwrite:
-            msg = f"{folder} already exists. Pass another folder, or overwrite=True."
-            raise FileExistsError(msg)
+        require_new_folder(folder, overwrite=overwrite)
         if save_anndata and self.adata is None:
             msg = "The model has no cells of its own to save. Leave save_anndata out."
             raise ValueError(msg)
@@ -95,18 +91,14 @@ class SavedModel(PretrainedModel):
 
     def _saved_facts(self) -> dict[str, Any]:
         """Plain values that make the same model again."""
-        vocabulary = load_vocabulary()
         return {
-            "scellm": version("scellm"),
-            "class": type(self).__name__,
+            **stamp(type(self).__name__),
             "options": self._init_options(),
             "configs": self.configs_,
             "is_trained": bool(self.is_trained_),
             "types": self._types(),
             "registry": self.registry_,
             "history": dict(self.history_ or {}),
-            "vocabulary": vocabulary.version,
-            "vocabulary_sha256": vocabulary.sha256,
         }
 
     @classmethod
@@ -147,7 +139,7 @@ class SavedModel(PretrainedModel):
         """
         folder = Path(dir_path)
         state, facts = read_model(folder, prefix or "")
-        cls._check_saved(facts, folder)
+        check_stamp(facts, cls.__name__, folder)
         cells = read_cells(folder, prefix or "") if adata is None else (adata or None if adata is False else adata)
         registry = facts["registry"]
         if cells is not None:
@@ -160,19 +152,6 @@ class SavedModel(PretrainedModel):
         model.to_device(device_of(accelerator, [device] if isinstance(device, int) else "auto"))
         model.module.eval()
         return model
-
-    @classmethod
-    def _check_saved(cls, facts: dict[str, Any], folder: Path) -> None:
-        if facts["class"] != cls.__name__:
-            msg = f"{folder} holds a {facts['class']}, not a {cls.__name__}. Load it with the former."
-            raise ValueError(msg)
-        vocabulary = load_vocabulary()
-        if facts.get("vocabulary_sha256") != vocabulary.sha256:
-            msg = (
-                f"{folder} was saved with the vocabulary {facts.get('vocabulary')}; this version has "
-                f"{vocabulary.version}. Install scellm {facts.get('scellm')}."
-            )
-            raise ValueError(msg)
 
     def _restore(self, state: dict[str, Tensor], facts: dict[str, Any], folder: Path) -> None:
         """Put the saved tensors and facts back."""

@@ -1,4 +1,4 @@
-"""Whether a label can be told from the library, the donor or another batch that the cells came in."""
+"""Whether a label can be separated from the library, the donor or another batch that the cells came in."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pandas as pd
 from anndata import AnnData
 
 from scellm._inputs import require_anndata
-from scellm._labels import NO_LABEL, Labels
+from scellm._labels import NO_LABEL, Labels, text_of
 
 NOT_IDENTIFIABLE, NESTED, CROSSED, ONE_LEVEL = "not identifiable", "nested, replicated", "crossed", "one level"
 
@@ -23,7 +23,7 @@ _BATCHES = re.compile(
     re.IGNORECASE,
 )
 _MEASURES = re.compile(r"size|count|total|^n_|_n$|percent|pct|depth|score", re.IGNORECASE)
-_MISSING = "(missing)"
+_MISSING = "(missing)"  # which cells lack a batch may be what separates labels
 _MOST_NUMBERS = 100  # levels of a column of numbers from which on it is taken for a measure
 
 
@@ -126,8 +126,8 @@ def _judge(adata: AnnData, label: np.ndarray, label_key: str, key: str, given: b
     numeric = pd.api.types.is_numeric_dtype(values.dtype) and not pd.api.types.is_bool_dtype(values.dtype)
     if numeric and not given and (_MEASURES.search(key) or values.nunique() > _MOST_NUMBERS or _has_decimals(values)):
         return None  # a size or another measure, and no name of a batch
-    level = np.array([_text(v) for v in values.astype(object).where(values.notna(), NO_LABEL)], dtype=object)
-    level[level == NO_LABEL] = _MISSING  # which cells lack a batch may be what tells labels apart
+    codes, found = pd.factorize(values.astype(object))  # a cell without a level has the code -1, the last name
+    level = np.array([*(text_of(v) or _MISSING for v in found), _MISSING], dtype=object)[codes]
     both = label != NO_LABEL
     table = pd.crosstab(pd.Series(level[both]), pd.Series(label[both]))
     if len(table) > max(_MOST_LEVELS * both.sum(), 1):
@@ -143,11 +143,6 @@ def _judge(adata: AnnData, label: np.ndarray, label_key: str, key: str, given: b
 def _has_decimals(values: pd.Series) -> bool:
     known = values.dropna().to_numpy(np.float64)
     return bool((known != np.floor(known)).any())
-
-
-def _text(value: object) -> str:
-    """A level as text: 1.0 of a column with a gap is the same as 1."""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
 
 
 def _verdict(table: pd.DataFrame) -> tuple[str, tuple[str, int]]:
@@ -167,8 +162,8 @@ def _verdict(table: pd.DataFrame) -> tuple[str, tuple[str, int]]:
 def _sentence(verdict: str, key: str, label_key: str, table: pd.DataFrame, fewest: tuple[str, int]) -> str:
     if verdict == NOT_IDENTIFIABLE:
         return (
-            f"obs[{label_key!r}] cannot be told from obs[{key!r}]: each of its {len(table)} levels has one label, and "
-            f"{fewest[0]!r} is one level only. Any score may be that of the {key}, and no split of these cells can "
+            f"obs[{label_key!r}] cannot be separated from obs[{key!r}]: each of its {len(table)} levels has one label, "
+            f"and {fewest[0]!r} is one level only. Any score may be that of the {key}, and no split of these cells can "
             "show whether it is."
         )
     if verdict == NESTED:

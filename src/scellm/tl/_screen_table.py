@@ -12,7 +12,7 @@ from anndata import AnnData
 from scipy.special import ndtri
 
 from scellm.data._pseudobulk import GeneCounts
-from scellm.drug import Profiles
+from scellm.drug import Domain, Profiles
 from scellm.model import DrugResponse
 from scellm.tl._screen_groups import Groups
 
@@ -57,17 +57,16 @@ def screen_table(
     profiles = Profiles(counts.sums(member, inside), counts.genes, "counts")
     found = model._relative(profiles, drugs, level)
     route = model._learned().features.route
-    _, similarity, threshold = route.nearest(profiles)
-    shared = route.shared(profiles)
-    in_domain = (similarity >= threshold) & (shared >= 0.5)
-    large = n_cells >= min_cells
-    _warn(groups, large, in_domain, (min_cells, shared, threshold))
-    spread = _bootstrap(counts, model, groups, drugs, np.flatnonzero(large & in_domain), (n_boot, seed))
-    kept = large & in_domain
+    domain, large = route.domain(profiles), n_cells >= min_cells
+    kept = large & domain.inside
+    _warn(groups, large, domain, min_cells)
     require_variation(found.of_known[kept], route.deviations(profiles)[kept], model._learned().typical)
+    spread = _bootstrap(counts, model, groups, drugs, np.flatnonzero(kept), (n_boot, seed))
     width = np.sqrt(found.half_width**2 + (ndtri((1 + level) / 2) * spread) ** 2)  # (groups, drugs)
     shown = np.where(kept[:, None], found.relative, np.nan)
-    return _tidy(groups, found.drugs, found.mean, shown, width, {"similarity": similarity, "in_domain": in_domain})
+    return _tidy(
+        groups, found.drugs, found.mean, shown, width, {"similarity": domain.similarity, "in_domain": domain.inside}
+    )
 
 
 def _bootstrap(
@@ -93,16 +92,18 @@ def _bootstrap(
     return spread
 
 
-def _warn(groups: Groups, large: np.ndarray, in_domain: np.ndarray, limits: tuple[int, float, float]) -> None:
-    min_cells, shared, threshold = limits
+def _warn(groups: Groups, large: np.ndarray, domain: Domain, min_cells: int) -> None:
+    foreign = large & ~domain.inside
     name = lambda mask: [" of ".join(filter(None, r)) for r in groups.table[mask].head(3).itertuples(index=False)]
     found = []
-    if shared < 0.5:
-        found.append(f"the data hold {shared:.0%} of the genes that the model learned from: no group is in its domain.")
-    elif (large & ~in_domain).any():
+    if not domain.enough_genes:
         found.append(
-            f"{int((large & ~in_domain).sum()):,} groups, such as {name(large & ~in_domain)}, resemble no cell line "
-            f"(similarity below {threshold:.2f}) and get no number."
+            f"the data hold {domain.genes:.0%} of the genes that the model learned from: no group is in its domain."
+        )
+    elif foreign.any():
+        found.append(
+            f"{int(foreign.sum()):,} groups, such as {name(foreign)}, resemble no cell line (similarity below "
+            f"{domain.threshold:.2f}) and get no number."
         )
     if not large.all():
         found.append(f"{int((~large).sum()):,} groups, such as {name(~large)}, have fewer than {min_cells} cells.")

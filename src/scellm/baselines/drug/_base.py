@@ -1,4 +1,4 @@
-"""The base of the baselines: they remember the drugs and the lines that they learned from."""
+"""The bases of the baselines: they remember the drugs and the lines that they learned from."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from anndata import AnnData
 class DrugBaseline(ABC):
     """Predicts responses of lines to drugs.
 
-    A subclass writes `_fit` and `_predict` on tables; this class checks names and keeps the drugs' means.
+    A subclass writes `_fit` on a table, and `predict`; this class checks names and keeps the drugs' means.
     """
 
     def fit(
@@ -62,11 +62,9 @@ class DrugBaseline(ABC):
         self._fit(lines[rows], values)
         return self
 
+    @abstractmethod
     def predict(self, lines: AnnData, drugs: Sequence[str]) -> pd.DataFrame:
-        """Predicted responses, lines by drugs; raises KeyError for a drug that was not learned."""
-        lines = self.same_genes(lines)
-        table = pd.DataFrame(self._predict(lines), index=lines.obs_names, columns=self.drugs)
-        return table.loc[:, list(drugs)]
+        """Predicted responses, lines by drugs."""
 
     def same_genes(self, lines: AnnData) -> AnnData:
         """Profiles with the genes that were learned from, in their order; raises ValueError if one is missing."""
@@ -81,6 +79,16 @@ class DrugBaseline(ABC):
     @abstractmethod
     def _fit(self, lines: AnnData, values: np.ndarray) -> None:
         """Learn from values, (lines, drugs), NaN where unknown."""
+
+
+class KnownDrugs(DrugBaseline):
+    """A baseline that predicts the drugs that it learned, all at once; a subclass writes `_fit` and `_predict`."""
+
+    def predict(self, lines: AnnData, drugs: Sequence[str]) -> pd.DataFrame:
+        """Predicted responses, lines by drugs; raises KeyError for a drug that was not learned."""
+        lines = self.same_genes(lines)
+        table = pd.DataFrame(self._predict(lines), index=lines.obs_names, columns=self.drugs)
+        return table.loc[:, list(drugs)]
 
     @abstractmethod
     def _predict(self, lines: AnnData) -> np.ndarray:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from anndata import AnnData
 
-from scellm.baselines.drug._base import DrugBaseline, profiles_of
 from scellm.baselines.drug._factorization import factorized
-from scellm.baselines.drug._kernel_ridge import Kernel, solve
+from scellm.baselines.drug._kernel_baseline import KernelBaseline
+from scellm.baselines.drug._kernel_ridge import solve
 
 
 def denoised(values: np.ndarray, drug_mean: np.ndarray, rank: int) -> np.ndarray:
@@ -32,10 +31,10 @@ def denoised(values: np.ndarray, drug_mean: np.ndarray, rank: int) -> np.ndarray
     return np.where(known, 0.5 * (np.where(known, values, 0.0) - drug_mean) + 0.5 * fitted, fitted)
 
 
-class DenoisedRidge(DrugBaseline):
+class DenoisedRidge(KernelBaseline):
     """Kernel ridge from a line's profile to all drugs at once, on responses denoised by low-rank factors.
 
-    Drugs borrow strength from each other. One solve takes a second.
+    Drugs borrow strength from each other.
 
     Parameters
     ----------
@@ -46,12 +45,8 @@ class DenoisedRidge(DrugBaseline):
     """
 
     def __init__(self, kernel: str = "rbf", *, rank: int = 20) -> None:
-        self.kind, self.rank = kernel, rank
+        super().__init__(kernel)
+        self.rank = rank
 
-    def _fit(self, lines: AnnData, values: np.ndarray) -> None:
-        x = profiles_of(lines)
-        self.kernel = Kernel.of(x, self.kind)
-        self.coefficients = solve(self.kernel(x), denoised(values, self.drug_mean, self.rank))
-
-    def _predict(self, lines: AnnData) -> np.ndarray:
-        return self.drug_mean + self.kernel(profiles_of(lines)) @ self.coefficients
+    def _coefficients(self, similar: np.ndarray, values: np.ndarray) -> np.ndarray:
+        return solve(similar, denoised(values, self.drug_mean, self.rank))

@@ -56,9 +56,6 @@ class DrugForest(DrugBaseline):
     def _pairs(lines: np.ndarray, drugs: np.ndarray) -> np.ndarray:
         return np.hstack([lines, drugs]).astype(np.float32)
 
-    def _predict(self, lines: AnnData) -> np.ndarray:
-        return self.predict(lines, self.drugs).to_numpy()
-
     def predict(self, lines: AnnData, drugs: Sequence[str]) -> pd.DataFrame:
         """Predicted responses, lines by drugs; any drug with a SMILES."""
         x = self._lines(profiles_of(self.same_genes(lines)))

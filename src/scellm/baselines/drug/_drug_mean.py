@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from anndata import AnnData
 
-from scellm.baselines.drug._base import DrugBaseline
+from scellm.baselines.drug._base import KnownDrugs
 
 
-class DrugMean(DrugBaseline):
+class DrugMean(KnownDrugs):
     """The mean of each drug over the training lines."""
 
     def _fit(self, lines: AnnData, values: np.ndarray) -> None:

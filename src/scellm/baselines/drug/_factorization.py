@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from anndata import AnnData
 
-from scellm.baselines.drug._base import DrugBaseline
+from scellm.baselines.drug._base import KnownDrugs
 
 _ROUNDS, _STEPS, _PENALTY = 30, 15, 6.0
 
@@ -85,7 +85,7 @@ def _factors(other: np.ndarray, known: np.ndarray, rest: np.ndarray) -> np.ndarr
     return np.linalg.solve(gram, (rest.T @ other)[:, :, None])[:, :, 0]
 
 
-class Factorization(DrugBaseline):
+class Factorization(KnownDrugs):
     """Drug + line + low-rank factors, for lines that were learned from; other lines get the drugs' means.
 
     Parameters

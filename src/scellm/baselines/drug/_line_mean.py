@@ -17,13 +17,8 @@ class LineMean(DrugBaseline):
     def _fit(self, lines: AnnData, values: np.ndarray) -> None:
         self.means = dict(zip(self.lines, np.nanmean(values, 1), strict=True))
 
-    def _predict(self, lines: AnnData) -> np.ndarray:
-        return np.repeat(self._of(lines)[:, None], len(self.drugs), 1)
-
-    def _of(self, lines: AnnData) -> np.ndarray:
-        return np.array([self.means.get(name, self.overall) for name in lines.obs_names])
-
     def predict(self, lines: AnnData, drugs: Sequence[str]) -> pd.DataFrame:
         """Predicted responses, lines by drugs."""
-        table = np.repeat(self._of(lines)[:, None], len(drugs), 1)
+        means = np.array([self.means.get(name, self.overall) for name in lines.obs_names])
+        table = np.repeat(means[:, None], len(drugs), 1)
         return pd.DataFrame(table, index=lines.obs_names, columns=list(drugs))

@@ -31,9 +31,6 @@ class SimilarDrugs(DrugBaseline):
         smiles_of(self.smiles, self.drugs, "SimilarDrugs")
         self.table = dict(zip(self.lines, factorized(values, self.rank), strict=True))
 
-    def _predict(self, lines: AnnData) -> np.ndarray:
-        return np.array([self.table.get(name, self.drug_mean) for name in lines.obs_names])
-
     def predict(self, lines: AnnData, drugs: Sequence[str]) -> pd.DataFrame:
         """Predicted responses, lines by drugs; known drugs too are predicted from their neighbours and themselves."""
         known = morgan_fingerprints(smiles_of(self.smiles, self.drugs, "SimilarDrugs"))
@@ -41,4 +38,5 @@ class SimilarDrugs(DrugBaseline):
             tanimoto(morgan_fingerprints(smiles_of(self.smiles, drugs, "SimilarDrugs")), known) ** 3
         )  # (drugs, known drugs)
         weight /= np.maximum(weight.sum(1, keepdims=True), 1e-12)
-        return pd.DataFrame(self._predict(lines) @ weight.T, index=lines.obs_names, columns=list(drugs))
+        responses = np.array([self.table.get(name, self.drug_mean) for name in lines.obs_names])  # (lines, known drugs)
+        return pd.DataFrame(responses @ weight.T, index=lines.obs_names, columns=list(drugs))

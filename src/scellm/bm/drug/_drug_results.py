@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from scellm.bm._interval import interval, verdict
 from scellm.bm.drug._drug_metrics import drug_metrics
 
 LOWER_IS_BETTER = ("rmse", "mae")
@@ -109,10 +110,9 @@ class DrugResults:
             folds = [j for (name, _), j in self.judged.items() if name == task]
             other = found.loc[(task, against), "mean"]
             if method != against:
-                row |= _interval(folds, (method, against), metric, (n_boot, level, seed)) | {
-                    "difference": row["mean"] - other
-                }
-                row["verdict"] = _verdict(row["low"], row["high"], metric)
+                low, high = _interval(folds, (method, against), metric, (n_boot, level, seed))
+                found_ = verdict(low, high, higher_is_better=metric not in LOWER_IS_BETTER)
+                row |= {"difference": row["mean"] - other, "low": low, "high": high, "verdict": found_}
             rows.append(row)
         columns = ["task", "method", "mean", "sd", "against", "difference", "low", "high", "verdict"]
         return pd.DataFrame(rows).reindex(columns=columns)
@@ -120,7 +120,7 @@ class DrugResults:
 
 def _interval(
     folds: list[Judged], pair: tuple[str, str], metric: str, options: tuple[int, float, int]
-) -> dict[str, float]:
+) -> tuple[float, float]:
     """Interval of the mean difference; each draw takes lines with replacement, the same for all seeds, and seeds.
 
     Seeds share lines: a draw of its own for each would underestimate the variance of their mean.
@@ -138,15 +138,4 @@ def _interval(
                 first, second = (fold.scores(name, lines, [metric])[metric] for name in pair)
                 draws[i, b] = first - second
     picks = rng.integers(len(folds), size=draws.shape)
-    drawn = np.take_along_axis(draws, picks, axis=0)
-    means = np.nanmean(drawn[:, np.isfinite(drawn).any(0)], axis=0)
-    if not len(means):
-        return {"low": np.nan, "high": np.nan}
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    return {"low": float(low), "high": float(high)}
-
-
-def _verdict(low: float, high: float, metric: str) -> str:
-    if np.isfinite([low, high]).all() and not low <= 0 <= high:
-        return "better" if (low > 0) != (metric in LOWER_IS_BETTER) else "worse"
-    return "not established"
+    return interval(np.take_along_axis(draws, picks, axis=0), level)

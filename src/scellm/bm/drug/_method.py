@@ -35,7 +35,7 @@ class DrugMethod(Protocol):
         Parameters
         ----------
         lines
-            Profiles; names tell lines that were learned from.
+            Profiles; lines that were learned from are known by their names.
         drugs
             Which drugs.
         """

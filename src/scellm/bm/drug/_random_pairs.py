@@ -37,9 +37,9 @@ class RandomPairs(DrugSplit):
         molecule = pd.factorize(data.molecules)[0]
         _, pair = np.unique(row * len(molecule) + molecule[column], return_inverse=True)  # two names are one pair
         n = int(pair.max(initial=-1)) + 1
-        aside = share_of(n, self.test_size + self.validation_size, rng)
-        tested, inside = aside.copy(), np.flatnonzero(aside)
+        held_out = share_of(n, self.test_size + self.validation_size, rng)
+        tested, inside = held_out.copy(), np.flatnonzero(held_out)
         tested[inside[rng.permutation(len(inside))[round(self.test_size * n) :]]] = False
         train, test = np.zeros_like(known), np.zeros_like(known)
-        train[row, column], test[row, column] = ~aside[pair], tested[pair]
+        train[row, column], test[row, column] = ~held_out[pair], tested[pair]
         return require_two_sides(train, test, "RandomPairs")

@@ -12,6 +12,7 @@ from tqdm.auto import tqdm
 from scellm.bm.drug._drug_results import DrugResults, Judged
 from scellm.bm.drug._drug_task import DrugTask, Fold
 from scellm.bm.drug._method import DrugMethod
+from scellm.bm.drug._tissue_mean import tissue_deviations
 
 
 def run_drugs(
@@ -93,11 +94,5 @@ def _tissue_mean(task: DrugTask, fold: Fold) -> np.ndarray | None:
     if fold.learned.columns.intersection(fold.truth.columns).empty:
         return None
     learned = learned.where(fold.learned.reindex(columns=fold.truth.columns).notna())
-    residual = learned - fold.drug_mean
-    grouped = residual.groupby(tissues.loc[residual.index])
-    shrunk = grouped.sum() / (grouped.count() + SHRINKAGE)
+    shrunk = tissue_deviations(learned - fold.drug_mean, tissues.loc[learned.index])
     return fold.drug_mean.to_numpy() + shrunk.reindex(tissues.loc[fold.truth.index]).fillna(0).to_numpy()
-
-
-SHRINKAGE = 3.0
-"""Lines at the drug's mean that a tissue's mean counts in addition."""

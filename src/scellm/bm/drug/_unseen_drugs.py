@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from scellm.bm.drug._drug_data import DrugData
-from scellm.bm.drug._split import DrugSplit, require_share, require_two_sides, share_of
+from scellm.bm.drug._share_split import ShareSplit
+from scellm.bm.drug._split import share_of
 
 
 @dataclass(frozen=True)
-class UnseenDrugs(DrugSplit):
+class UnseenDrugs(ShareSplit):
     """Hold out a random share of the molecules, with all their names.
 
     Parameters
@@ -20,15 +21,8 @@ class UnseenDrugs(DrugSplit):
         Share of the molecules that is tested.
     """
 
-    test_size: float = 0.2
-
-    def __post_init__(self) -> None:
-        require_share(self.test_size, "UnseenDrugs(test_size)")
-
-    def __call__(self, data: DrugData, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """All pairs of the drugs to learn from, and of those to test."""
-        known, molecules = data.known, data.molecules
-        names = molecules.drop_duplicates()
-        chosen = set(names[share_of(len(names), self.test_size, rng)])
-        tested = molecules.isin(chosen).to_numpy()[None]
-        return require_two_sides(known & ~tested, known & tested, "UnseenDrugs")
+    def tested(self, data: DrugData, rng: np.random.Generator) -> np.ndarray:
+        """The drugs that are a tested molecule, (1, drugs)."""
+        names = data.molecules.drop_duplicates()
+        chosen = names[share_of(len(names), self.test_size, rng)]
+        return data.molecules.isin(chosen).to_numpy()[None]

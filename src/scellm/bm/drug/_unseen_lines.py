@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from scellm.bm.drug._drug_data import DrugData
-from scellm.bm.drug._split import DrugSplit, require_share, require_two_sides, share_of
+from scellm.bm.drug._share_split import ShareSplit
+from scellm.bm.drug._split import share_of
 
 
 @dataclass(frozen=True)
-class UnseenLines(DrugSplit):
+class UnseenLines(ShareSplit):
     """Hold out a random share of the lines.
 
     Parameters
@@ -20,13 +21,6 @@ class UnseenLines(DrugSplit):
         Share of the lines that is tested.
     """
 
-    test_size: float = 0.2
-
-    def __post_init__(self) -> None:
-        require_share(self.test_size, "UnseenLines(test_size)")
-
-    def __call__(self, data: DrugData, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """All pairs of the lines to learn from, and of those to test."""
-        known = data.known
-        tested = share_of(len(known), self.test_size, rng)[:, None]
-        return require_two_sides(known & ~tested, known & tested, "UnseenLines")
+    def tested(self, data: DrugData, rng: np.random.Generator) -> np.ndarray:
+        """The tested lines, (lines, 1)."""
+        return share_of(len(data.responses), self.test_size, rng)[:, None]
