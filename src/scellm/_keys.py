@@ -37,3 +37,7 @@ SENSITIVITY = "celllm_sensitivity"
 
 # Key of malignancy in the scvi-tools registry (scvi-tools' own keys are in `scvi.REGISTRY_KEYS`).
 MALIGNANCY_KEY = "malignancy"
+
+# Columns of a pretraining batch.
+SOURCE_KEY = "source"
+CLUSTER_KEY = "cluster"

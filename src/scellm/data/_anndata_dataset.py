@@ -73,6 +73,7 @@ class ViewDataset(TokenDataset):
     def __init__(self, manager: AnnDataManager, views: tuple[View, View] = (identity, identity), seed: int = 0) -> None:
         super().__init__(manager)
         self.views, self.seed = views, seed
+        self.groups: dict[str, np.ndarray] = {}  # numbers of source and cluster of each cell, if they are needed
         self.needs_counts = any(view is not identity for view in views)
         if self.needs_counts:
             self.counts = PreparedCounts.of(manager.adata)
@@ -84,10 +85,11 @@ class ViewDataset(TokenDataset):
 
     def __getitem__(self, draw: tuple[int, np.ndarray]) -> Batch:  # type: ignore[override]  # drawn by step, see above
         step, rows = draw
+        groups = {k: v[rows] for k, v in self.groups.items()}
         if not self.needs_counts:
-            return super().__getitem__(rows)
+            return super().__getitem__(rows) | groups
         drawn = draw_views(self.counts.rows(rows), self.views, self.counts.binning, self.seed, step)
-        return drawn | self.columns(rows)
+        return drawn | self.columns(rows) | groups
 
 
 def _check_exact(counts: PreparedCounts) -> None:

@@ -12,9 +12,12 @@ from scellm import _keys
 from scellm.data._anndata_dataset import ViewDataset
 from scellm.data._batch import Batch
 from scellm.data._malignancy import both_classes
-from scellm.data._prepared import fingerprint_of_cells
-from scellm.data._samplers import RandomSampler
+from scellm.data._prepared import PreparedCounts, fingerprint_of_cells
+from scellm.data._pseudo_clusters import pseudo_clusters
+from scellm.data._samplers import RandomSampler, RowOrder
 from scellm.data._source import CellSource, SourceOptions
+from scellm.data._source_balanced_sampler import SourceBalancedSampler
+from scellm.genes import load_vocabulary
 
 _BLOCK = 4096  # cells whose counts are read at once
 
@@ -34,8 +37,17 @@ class AnnDataSource(CellSource):
 
     def __init__(self, manager: AnnDataManager, options: SourceOptions) -> None:
         self.manager = manager
-        self.order = RandomSampler(options.rows(manager.adata.n_obs))
+        rows = options.rows(manager.adata.n_obs)
+        self.order: RowOrder = RandomSampler(rows)
         self.dataset = ViewDataset(manager, options.views, options.seed)
+        self.cluster = None
+        if options.together:
+            self.cluster = self._clusters(rows)
+            one = np.zeros(len(rows), int)
+            self.order = SourceBalancedSampler(
+                rows, one, 1.0, options.block, cluster=self.cluster[rows], together=options.together
+            )
+            self.dataset.groups = {_keys.SOURCE_KEY: np.zeros_like(self.cluster), _keys.CLUSTER_KEY: self.cluster}
 
     @classmethod
     def accepts(cls, data: Any) -> bool:
@@ -46,6 +58,17 @@ class AnnDataSource(CellSource):
     def of(cls, data: Any, options: SourceOptions) -> Self:
         """Open the AnnData as a source."""
         return cls(data, options)
+
+    def _clusters(self, rows: np.ndarray) -> np.ndarray:
+        """Cluster of each cell that may be drawn, -1 for others; int64, (n_obs,)."""
+        counts = PreparedCounts.of(self.manager.adata).rows(np.sort(rows))
+        cluster = np.full(self.manager.adata.n_obs, -1)
+        cluster[np.sort(rows)] = pseudo_clusters(counts, len(load_vocabulary()))
+        return cluster
+
+    def groups(self, n: int, seed: int) -> np.ndarray:
+        """Clusters of the first cells."""
+        return super().groups(n, seed) if self.cluster is None else self.cluster[np.sort(self.order.epoch(0, seed)[:n])]
 
     def whole(self, rows: np.ndarray) -> Batch:
         """Tokens of some cells."""

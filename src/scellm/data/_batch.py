@@ -6,7 +6,7 @@ import numpy as np
 
 from scellm._random import draw_key
 from scellm.data._counts import Counts
-from scellm.data._view import View, identity
+from scellm.data._view import PairedView, View, identity
 from scellm.pp import Binning
 
 Batch = dict[str, np.ndarray]
@@ -30,7 +30,7 @@ def draw_views(counts: Counts, views: tuple[View, View], binning: Binning, seed:
     counts
         The cells.
     views
-        One function for each view.
+        One function for each view; or one paired view, given twice.
     binning
         The bins.
     seed, step
@@ -39,9 +39,14 @@ def draw_views(counts: Counts, views: tuple[View, View], binning: Binning, seed:
     Returns
     -------
     dict
-        `gene`, `bin`, `offsets`; the second view has the suffix "_b", and is left out if both leave the cell unchanged.
+        `gene`, `bin`, `offsets` and `count`; the second view has the suffix "_b". If both views leave the cell
+        unchanged, there is no second view and no `count`.
     """
     if all(view is identity for view in views):
         return bin_counts(counts, binning)
-    first, second = (bin_counts(view(counts, draw_key(seed, step, i)), binning) for i, view in enumerate(views))
+    if isinstance(views[0], PairedView):
+        drawn = views[0].pair(counts, draw_key(seed, step, 0))
+    else:
+        drawn = (views[0](counts, draw_key(seed, step, 0)), views[1](counts, draw_key(seed, step, 1)))
+    first, second = (bin_counts(view, binning) | {"count": view.count.astype(np.int64)} for view in drawn)
     return first | {f"{k}_b": v for k, v in second.items()}

@@ -20,7 +20,9 @@ from scvi.utils import track
 
 from scellm._logging import logger, quiet
 from scellm.data._corpus import ARRAYS, FORMAT, Corpus
+from scellm.data._counts import Counts
 from scellm.data._malignancy import malignancy_codes
+from scellm.data._pseudo_clusters import pseudo_clusters
 from scellm.genes import GeneMatch, load_vocabulary, match_genes
 from scellm.pp._binning import Columns, select
 from scellm.pp._expression import Expression, find_expression
@@ -41,6 +43,7 @@ def build_corpus(
 
     The files may have different genes, with any identifiers that :func:`scellm.pp.prepare` knows, and counts in any
     matrix that it reads. One file is in memory at a time. The corpus takes about six bytes per expressed gene on disk.
+    Cells of each file are clustered once, for `pretrain(positives="clusters")`.
 
     Parameters
     ----------
@@ -208,24 +211,17 @@ def _add(
 ) -> dict[str, Any]:
     """Append the cells of one file; returns its entry in the card."""
     expression, match = _expression_and_genes(adata)
-    columns = Columns.of(match.ids, match.ids >= 0)
-    malignancy = _malignancy(adata, malignancy_key)
-    kept_codes = [np.zeros(0, int)]
-    for rows in _blocks(adata.n_obs):
-        counts, totals = expression.linear(expression.matrix.rows(rows))
-        column, value, offsets = select(counts, columns)
-        n = np.diff(offsets)
-        kept = n >= min_genes
-        token_kept = np.repeat(kept, n)
-        out.append("gene", match.ids[column[token_kept]])
-        out.append("count", value[token_kept])
-        out.append("offsets", out.tokens + np.cumsum(n[kept]))
-        out.append("total", totals[kept])
-        out.append("source", np.full(kept.sum(), number))
-        kept_codes.append(malignancy[rows][kept])
-        out.append("malignancy", kept_codes[-1])
-        out.tokens += int(n[kept].sum())
-    codes = np.concatenate(kept_codes)
+    counts = _kept(expression, match, adata.n_obs, min_genes)
+    codes = _malignancy(adata, malignancy_key)[counts.cell]
+    clusters = pseudo_clusters(counts, len(load_vocabulary()))
+    out.append("gene", counts.gene)
+    out.append("count", counts.count)
+    out.append("offsets", out.tokens + counts.offsets[1:])
+    out.append("total", counts.total)
+    out.append("source", np.full(len(codes), number))
+    out.append("cluster", clusters)
+    out.append("malignancy", codes)
+    out.tokens += len(counts.gene)
     return {
         "name": path.stem,
         "file": path.name,
@@ -234,8 +230,30 @@ def _add(
         "genes_matched": match.n_matched,
         "tumor": int((codes == 1).sum()),
         "normal": int((codes == 0).sum()),
+        "clusters": int(clusters.max(initial=-1)) + 1,
         **{k: str(adata.uns[k]) for k in ("source", "licence") if k in adata.uns},
     }
+
+
+def _kept(expression: Expression, match: GeneMatch, n_obs: int, min_genes: int) -> Counts:
+    """Counts of the cells with enough genes of the vocabulary; `cell` is their row in the file."""
+    columns = Columns.of(match.ids, match.ids >= 0)
+    genes, values, lengths, totals, cells = [], [], [], [], []
+    for rows in _blocks(n_obs):
+        counts, total = expression.linear(expression.matrix.rows(rows))
+        column, value, offsets = select(counts, columns)
+        n = np.diff(offsets)
+        kept = n >= min_genes
+        token_kept = np.repeat(kept, n)
+        genes.append(match.ids[column[token_kept]])
+        values.append(value[token_kept])
+        lengths.append(n[kept])
+        totals.append(total[kept])
+        cells.append(rows[kept])
+    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.concatenate([np.zeros(0, np.int64), *lengths]))])
+    none = np.zeros(0, np.int64)
+    gene, count, total, cell = (np.concatenate([none, *parts]) for parts in (genes, values, totals, cells))
+    return Counts(gene.astype(np.int32), count, offsets, total, cell.astype(np.int64))
 
 
 def _expression_and_genes(adata: AnnData) -> tuple[Expression, GeneMatch]:

@@ -20,17 +20,18 @@ from scellm.data._view import View, identity
 from scellm.genes import load_vocabulary
 from scellm.pp import Binning
 
-FORMAT = "scellm-corpus-2"
+FORMAT = "scellm-corpus-3"
 ARRAYS = {
     "gene": np.uint16,
     "count": np.float32,
     "offsets": np.int64,
     "total": np.float64,
     "source": np.int16,
+    "cluster": np.int16,
     "malignancy": np.int8,
 }
 """The arrays of a corpus, one file each: gene id and count of every token; start of every cell (cells + 1); total
-count, number of the source, and malignancy (0 normal, 1 tumour, -1 unknown) of every cell."""
+count, number of the source, cluster within the source, and malignancy (0 normal, 1 tumour, -1 unknown) of each cell."""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ from scellm.data._corpus import Corpus
 from scellm.data._view import View, identity
 from scellm.pp import Binning
 
+_COLUMNS = (_keys.MALIGNANCY_KEY, _keys.SOURCE_KEY, _keys.CLUSTER_KEY)
+
 
 class CorpusDataset(Dataset):
     """Two views of each cell of a corpus; indexed by `(step, rows)`, as a `ViewDataset` is.
@@ -42,5 +44,5 @@ class CorpusDataset(Dataset):
     def __getitem__(self, draw: tuple[int, np.ndarray]) -> Batch:
         step, rows = draw
         batch = draw_views(self.corpus.counts(rows), self.views, self.binning, self.seed, step)
-        malignancy = self.corpus.arrays["malignancy"][rows].astype(np.int64)
-        return batch | {_keys.MALIGNANCY_KEY: malignancy, "row": np.asarray(rows, dtype=np.int64)}
+        columns = {k: self.corpus.arrays[k][rows].astype(np.int64) for k in _COLUMNS}
+        return batch | columns | {"row": np.asarray(rows, dtype=np.int64)}

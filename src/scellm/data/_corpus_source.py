@@ -32,7 +32,15 @@ class CorpusSource(CellSource):
     def __init__(self, corpus: Corpus, options: SourceOptions) -> None:
         self.corpus, self.options = corpus, options
         rows = options.rows(len(corpus))
-        self.order = SourceBalancedSampler(rows, corpus.arrays["source"][rows], options.power, options.block)
+        cluster = corpus.arrays["cluster"][rows] if options.together else None
+        self.order = SourceBalancedSampler(
+            rows,
+            corpus.arrays["source"][rows],
+            options.power,
+            options.block,
+            cluster=cluster,
+            together=options.together or 1,
+        )
         self.dataset = CorpusDataset(corpus, options.binning, options.views, options.seed)
 
     @classmethod
@@ -49,6 +57,12 @@ class CorpusSource(CellSource):
         """Tokens of some cells."""
         return self.dataset.whole(rows)
 
+    def groups(self, n: int, seed: int) -> np.ndarray:
+        """Clusters of the first cells, numbered over all sources."""
+        rows = np.sort(self.order.epoch(0, seed)[:n])
+        pairs = np.stack([self.corpus.arrays[k][rows] for k in ("source", "cluster")])  # (2, cells)
+        return np.unique(pairs, axis=1, return_inverse=True)[1].ravel()
+
     def labelled(self) -> dict[str, int]:
         """Number of cells known to be tumour or normal."""
         return {_keys.MALIGNANCY_KEY: both_classes(self.corpus.arrays["malignancy"][self.order.indices])}
@@ -59,5 +73,9 @@ class CorpusSource(CellSource):
 
     def describe(self) -> dict[str, Any]:
         """The cells, the files of the corpus, and how its sources are mixed."""
-        mixing = {"source_power": self.options.power, "source_block": self.options.block}
+        mixing = {
+            "source_power": self.options.power,
+            "source_block": self.options.block,
+            "cluster_block": self.options.together,
+        }
         return super().describe() | {"corpus": self.corpus.card["sources"]} | mixing

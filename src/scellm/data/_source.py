@@ -36,6 +36,8 @@ class SourceOptions:
         Seed of all draws.
     power, block
         Options of :class:`SourceBalancedSampler`, for data of several sources.
+    together
+        Cells of one cluster that follow each other; 0: clusters are not used.
     """
 
     binning: Binning
@@ -44,6 +46,7 @@ class SourceOptions:
     seed: int = 0
     power: float = 0.5
     block: int = 1
+    together: int = 0
 
     def rows(self, n: int) -> np.ndarray:
         """The indices of the cells that may be drawn, of `n`."""
@@ -60,8 +63,8 @@ class CellSource(ABC):
     Attributes
     ----------
     dataset
-        Indexed by `(step, rows)`; returns a batch with `gene`, `bin`, `offsets`, label columns, and perhaps a second
-        view with the suffix "_b".
+        Indexed by `(step, rows)`; returns a batch with `gene`, `bin`, `offsets`, label columns, the numbers of source
+        and cluster if there are any, and perhaps a second view with the suffix "_b".
     order
         The order of cells in an epoch.
     """
@@ -86,6 +89,11 @@ class CellSource(ABC):
     def first(self, n: int, seed: int) -> Tokens:
         """Tokens of the first `n` cells of the first epoch, unchanged by any view."""
         return Tokens.of(self.whole(np.sort(self.order.epoch(0, seed)[:n])))
+
+    def groups(self, n: int, seed: int) -> np.ndarray:
+        """Clusters of the same cells as :meth:`first`, a number for each; raises ValueError if there are none."""
+        msg = f"{type(self).__name__} has no clusters of cells. Pass whiten=None and positives='views'."
+        raise ValueError(msg)
 
     @abstractmethod
     def labelled(self) -> dict[str, int]:

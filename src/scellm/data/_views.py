@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from scellm.data._panels import Panels
+from scellm.data._split_counts import SplitCounts
 from scellm.data._subsample_genes import SubsampleGenes
 from scellm.data._thin import Thin
 from scellm.data._view import View, identity
 
-VIEWS: dict[str, View] = {"identity": identity, "thin": Thin(), "subsample": SubsampleGenes()}
+VIEWS: dict[str, View] = {
+    "identity": identity,
+    "thin": Thin(),
+    "subsample": SubsampleGenes(),
+    "panels": Panels(),
+    "split": SplitCounts(),
+}
 """Views by name. To add one, write a function and list it here; any function of the same form can also be passed."""
 
 

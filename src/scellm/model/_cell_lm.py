@@ -21,7 +21,8 @@ from scellm.data._datamodule import PretrainingDataModule
 from scellm.data._fields import GeneTokenField, LabelField, MalignancyField
 from scellm.data._samplers import StepSampler
 from scellm.data._sources import as_source
-from scellm.data._views import get_view, name_of_view
+from scellm.data._views import name_of_view
+from scellm.model._pretraining_views import pretraining_views
 from scellm.model._token_model import Indices
 from scellm.model._typed_model import TypedModel
 from scellm.module import CellLMModule
@@ -252,16 +253,17 @@ class CellLM(TypedModel):
                     self._record("pretrain", run.config.to_dict(), run.history())
                     self._forget_types()
                 raise
+        run.whiten(source.first, source.groups)
         self._record("pretrain", run.config.to_dict(), run.history())
         self._forget_types()
 
     def _source_options(self, config: PretrainingConfig, indices: Indices, seed: int) -> SourceOptions:
-        first, second = (get_view(view) for view in config.views)
         return SourceOptions(
             binning=self.binning,
             indices=indices,
-            views=(first, second),
+            views=pretraining_views(config),
             seed=seed,
             power=config.source_power,
             block=config.source_block,
+            together=config.clusters,
         )

@@ -221,7 +221,7 @@ class PretrainedModel(BaseModelClass):
     def _load_pretrained(self, state: dict[str, torch.Tensor], name: str) -> None:
         """Load the weights; all must fit, and only parts that are not pretrained keep their initial values."""
         own = self.module.state_dict()
-        optional = (*self._not_pretrained, *_heads_without_weights(own, state))
+        optional = (*self._not_pretrained, *heads_without_weights(own, state))
         wanted = {k: v for k, v in own.items() if k in state or not k.startswith(optional or "\0")}
         found = misfits(shapes_of(state), shapes_of(wanted))
         if found:
@@ -256,7 +256,7 @@ def _check_vocabulary(card: dict[str, Any]) -> None:
         raise ValueError(msg)
 
 
-def _heads_without_weights(own: dict[str, Any], state: dict[str, Any]) -> tuple[str, ...]:
+def heads_without_weights(own: dict[str, Any], state: dict[str, Any]) -> tuple[str, ...]:
     """Heads of objectives that were added since the weights were made; they keep their initial values."""
     heads = {".".join(k.split(".")[:2]) + "." for k in own if k.startswith("heads.")}
     return tuple(h for h in heads if not any(k.startswith(h) for k in state))

@@ -15,7 +15,7 @@ from torch import Tensor
 from scellm._compat import device_of
 from scellm._inputs import require_anndata
 from scellm._tensors import damaged, require_finite
-from scellm.model._pretrained import PretrainedModel
+from scellm.model._pretrained import PretrainedModel, heads_without_weights
 from scellm.model._saved import CELLS, check_stamp, read_cells, read_model, require_new_folder, stamp, write_model
 from scellm.weights._state import describe, misfits, shapes_of
 
@@ -156,10 +156,12 @@ class SavedModel(PretrainedModel):
     def _restore(self, state: dict[str, Tensor], facts: dict[str, Any], folder: Path) -> None:
         """Put the saved tensors and facts back."""
         own = self.module.state_dict()
-        found = misfits(shapes_of(state), shapes_of(own))
+        later = heads_without_weights(own, state)
+        wanted = {k: v for k, v in own.items() if not k.startswith(later or "\0")}
+        found = misfits(shapes_of(state), shapes_of(wanted))
         if found:
             raise damaged(folder, describe(found))
         require_finite(state, str(folder), but=self._gaps())
-        self.module.load_state_dict(state)
+        self.module.load_state_dict(state, strict=False)
         self.configs_, self.is_trained_ = facts["configs"], bool(facts.get("is_trained", True))
         self.history_ = facts.get("history") or None

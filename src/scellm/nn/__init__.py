@@ -9,7 +9,7 @@ from scellm.nn._encoder import Embedding, Encoder
 from scellm.nn._expression_pooling import ExpressionPooling
 from scellm.nn._favor import Favor, favor, orthogonal_projection
 from scellm.nn._gene_table import GeneTable
-from scellm.nn._heads import AnnotationHead, LinearHead, MalignancyHead, MaskedHead, ProjectionHead
+from scellm.nn._heads import AnnotationHead, LinearHead, MalignancyHead, MaskedHead, ProfileHead, ProjectionHead
 from scellm.nn._joint_response import JointResponse
 from scellm.nn._kernel import AttentionKernel
 from scellm.nn._mean_pooling import ClsPooling, MeanPooling
@@ -52,6 +52,7 @@ __all__ = [
     "PackedMolecules",
     "PerformerPytorch",
     "Pooling",
+    "ProfileHead",
     "ProjectionHead",
     "ResponseNetwork",
     "Softmax",

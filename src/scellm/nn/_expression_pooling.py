@@ -110,6 +110,19 @@ class ExpressionPooling(Pooling):
         """Whether the components are still to be computed."""
         return not bool(self.initialized)
 
+    @property
+    def gene_vectors(self) -> Float[Tensor, "genes dim"]:
+        """The vectors of the genes."""
+        return self.weight
+
+    @torch.no_grad()
+    def transform(self, matrix: Float[Tensor, "dim dim"]) -> None:
+        """Multiply the learned dimensions by a matrix; hashed dimensions stay as they are."""
+        matrix = matrix.to(self.weight)
+        self.weight.copy_(self.weight @ matrix)
+        self.bias.copy_(self.bias @ matrix)
+        self.context.weight.copy_(matrix.T @ self.context.weight)
+
     @torch.no_grad()
     def initialize(self, tokens: Tokens, seed: int = 0) -> None:
         r"""Set the linear part to the principal components of given cells.

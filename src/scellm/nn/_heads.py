@@ -35,6 +35,34 @@ class MalignancyHead(nn.Linear):
         super().__init__(dim, 1)
 
 
+class ProfileHead(nn.Module):
+    r"""What a cell embedding :math:`h` adds to the logits of all genes: :math:`\langle A_g, W h \rangle`.
+
+    The gene vectors :math:`A_g` are those of the pooling, as language models share the vectors of words between input
+    and output. Random numbers are not used: a seed gives the same model with this head and without.
+
+    Parameters
+    ----------
+    dim
+        Width of an embedding.
+    n_genes
+        Size of the vocabulary.
+    """
+
+    background: Float[Tensor, " genes"]
+
+    def __init__(self, dim: int, n_genes: int) -> None:
+        super().__init__()
+        self.map = nn.Parameter(torch.eye(dim) / dim)  # small: the first logits are near the mean profile
+        self.register_buffer("background", torch.zeros(n_genes))  # log of the mean profile of the training cells
+
+    def forward(
+        self, embeddings: Float[Tensor, "cells dim"], vectors: Float[Tensor, "genes dim"]
+    ) -> Float[Tensor, "cells genes"]:
+        """What is added to the log of a mean profile."""
+        return embeddings.to(self.map.dtype) @ self.map @ vectors.to(self.map.dtype).T
+
+
 class ProjectionHead(nn.Sequential):
     """A perceptron between the cell embedding and the contrastive objective, used in pretraining only.
 

@@ -67,5 +67,29 @@ class Pooling(nn.Module, ABC):
             Seed of random draws.
         """
 
+    @property
+    def gene_vectors(self) -> Float[Tensor, "genes dim"] | None:
+        """The vectors whose weighted sum a cell is; `None` for a pooling without them."""
+        return None
+
+    def transform(self, matrix: Float[Tensor, "dim dim"]) -> None:
+        """Multiply the learned dimensions of every embedding by a matrix, by changing the weights.
+
+        Parameters
+        ----------
+        matrix
+            The map, to be applied from the right.
+
+        Raises
+        ------
+        ValueError
+            If the pooling has no linear last step.
+        """
+        msg = (
+            f"{type(self).__name__} has no linear last step that could hold a linear map of the embeddings. Pass "
+            "pooling='expression' or 'sparse' to the model."
+        )
+        raise ValueError(msg)
+
     def read_direction(self, direction: Float[Tensor, " dim"]) -> None:
         """Initialise the reading of tokens to the direction of the bin embeddings; by default nothing is done."""

@@ -44,6 +44,18 @@ class SparsePooling(Pooling):
             gene = gene.clamp(max=len(self.weight) - 1)
         return embedding_bag(gene, self.weight, per_sample_weights=scalar, mode="sum") + self.bias
 
+    @property
+    def gene_vectors(self) -> Float[Tensor, "genes dim"]:
+        """The vectors of the genes, without that of [CLS]."""
+        return self.weight[:-1]
+
+    @torch.no_grad()
+    def transform(self, matrix: Float[Tensor, "dim dim"]) -> None:
+        """Multiply every embedding by a matrix."""
+        matrix = matrix.to(self.weight)
+        self.weight.copy_(self.weight @ matrix)
+        self.bias.copy_(self.bias @ matrix)
+
     @torch.no_grad()
     def read_direction(self, direction: Float[Tensor, " dim"]) -> None:
         """Initialise the scalar to the component along `direction`."""

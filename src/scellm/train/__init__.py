@@ -14,7 +14,9 @@ from scellm.train.objectives import (
     CONTRASTS,
     OBJECTIVES,
     BatchObjective,
+    CellObjective,
     Contrastive,
+    Denoise,
     Malignancy,
     MaskedExpression,
     MomentumContrast,
@@ -23,6 +25,7 @@ from scellm.train.objectives import (
     malignancy_loss,
     mask,
     masked_loss,
+    profile_loss,
     queue_loss,
 )
 
@@ -31,9 +34,11 @@ __all__ = [
     "OBJECTIVES",
     "BatchObjective",
     "BatchView",
+    "CellObjective",
     "Chunk",
     "ChunkForward",
     "Contrastive",
+    "Denoise",
     "FineTuningConfig",
     "FineTuningPlan",
     "Malignancy",
@@ -54,5 +59,6 @@ __all__ = [
     "malignancy_loss",
     "mask",
     "masked_loss",
+    "profile_loss",
     "queue_loss",
 ]

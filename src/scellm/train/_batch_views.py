@@ -12,7 +12,7 @@ from scellm._random import draw_key
 from scellm._tokens import Tokens
 from scellm.module import CellLMModule
 from scellm.train._gradient_cache import Chunk
-from scellm.train.objectives import TokenObjective
+from scellm.train.objectives import CellObjective, TokenObjective
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,18 @@ class BatchView:
     contrastive
         Whether their embeddings enter the loss over the batch.
     objectives
-        The other losses computed on it.
+        The losses on tokens that are computed on it.
+    cell_objectives
+        The losses on cell embeddings that are computed on it.
+    target
+        The other view of the same cells with counts, for these.
     """
 
     tokens: Tokens
     contrastive: bool
     objectives: tuple[TokenObjective, ...] = ()
+    cell_objectives: tuple[CellObjective, ...] = ()
+    target: Tokens | None = None
 
 
 def make_views(
@@ -42,6 +48,8 @@ def make_views(
     share_masks: bool,
     mask_id: int,
     key: int,
+    cell_objectives: Sequence[CellObjective] = (),
+    target: Tokens | None = None,
 ) -> list[BatchView]:
     """The views of a step.
 
@@ -59,6 +67,10 @@ def make_views(
         The bin id of [MASK].
     key
         Seed of masking.
+    cell_objectives
+        The losses on cell embeddings; they read the first view, which is not changed for them.
+    target
+        The second view with counts, for these.
 
     Returns
     -------
@@ -69,16 +81,22 @@ def make_views(
     reading = tuple(o for o in objectives if not o.changes_input)
     first = views[0]
     changed = _changed(changing, first, mask_id, key)
-    shared = bool(changing) and share_masks and n_contrastive > 0
+    shared = bool(changing) and share_masks and n_contrastive > 0 and not cell_objectives
     made = [(changed if shared else first, True)] if n_contrastive else []
     made += [(view, True) for view in views[1:n_contrastive]]
+    if not made and (cell_objectives or not changing):
+        made.append((first, False))
     if changing and not shared:
         made.append((changed, False))
-    if not made:
-        made.append((first, False))
     own = lambda tokens: changing if tokens is changed else ()
     return [
-        BatchView(tokens, contrastive, own(tokens) + (reading if at == 0 else ()))
+        BatchView(
+            tokens,
+            contrastive,
+            own(tokens) + (reading if at == 0 else ()),
+            tuple(cell_objectives) if at == 0 else (),
+            target if at == 0 else None,
+        )
         for at, (tokens, contrastive) in enumerate(made)
     ]
 
@@ -120,6 +138,9 @@ class ChunkForward:
     ) -> None:
         self.module, self.views, self.labels = module, views, labels or {}
         self.counts = {o.name: o.count(v.tokens, self._labels_of(o)) for v in views for o in v.objectives}
+        for view in views:
+            if view.target is not None:
+                self.counts |= {o.name: o.count(view.target) for o in view.cell_objectives}
         self.sums: dict[str, float] = {}
 
     def __call__(self, chunk: Chunk) -> tuple[Tensor | None, Tensor]:
@@ -135,8 +156,17 @@ class ChunkForward:
                 own = None if labels is None else labels[chunk.cells].to(hidden.device)
                 loss = objective.loss(self.module.heads[objective.name], hidden, cells, own) / count
                 local = local + self._add(objective.name, loss)
-        embeddings = self.module.project(encoder.pooling(hidden, cells)) if view.contrastive else None
-        return embeddings, local
+        if not view.contrastive and not view.cell_objectives:
+            return None, local
+        embeddings = self.module.project(encoder.pooling(hidden, cells))  # (b, d)
+        if view.target is not None:
+            target = view.target.select(chunk.cells).to(hidden.device)
+            for cell_objective in view.cell_objectives:
+                count = self.counts[cell_objective.name]
+                if count:
+                    loss = cell_objective.loss(self.module, embeddings, target, chunk.cells) / count
+                    local = local + self._add(cell_objective.name, loss)
+        return embeddings if view.contrastive else None, local
 
     def _labels_of(self, objective: TokenObjective) -> Tensor | None:
         return None if objective.label is None else self.labels.get(objective.label)

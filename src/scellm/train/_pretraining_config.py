@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from scellm._options import in_range, jsonable, one_of
 from scellm.train.objectives import CONTRASTS, OBJECTIVES
+from scellm.train.objectives._contrastive import NEGATIVES, POSITIVES
 
 _CELLS_BY_DEFAULT, _EPOCHS_AT_MOST = 200_000, 50
 _LEAST_LR = 1e-6
@@ -25,13 +26,24 @@ class PretrainingConfig:
     batch_size
         Cells per step; all others are negatives (paper: 256 in the text, 512 in table F.1).
     objectives
-        Any of "contrastive", "masked", "malignancy" (keys of `scellm.train.OBJECTIVES`). Their losses are added with
-        equal weight. An objective without labels is left out (logged).
+        Any of "contrastive", "masked", "malignancy", "denoise" (keys of `scellm.train.OBJECTIVES`). Their losses are
+        added with equal weight. An objective without labels is left out (logged). "denoise" predicts one half of a
+        cell's molecules from the other, and needs `view="split"`.
     contrast
         "divide-and-conquer": the exact gradient of the whole batch in little memory; "end-to-end": the same gradient
         with every graph in memory; "moco": a queue and a momentum encoder; `None`: no contrastive objective.
     temperature
         Temperature of the contrastive loss (SimCSE's 0.05; the paper gives none).
+    positives
+        "views": a cell's positive is its own second view; "clusters": the second views of all cells of its cluster,
+        which were found once within each source.
+    negatives
+        "batch": all other cells of the batch; "source": those of the same source.
+    cluster_block
+        With `positives="clusters"`, number of consecutive cells from one cluster.
+    whiten
+        "clusters": after the last step, divide the learned dimensions by their spread within clusters (within-class
+        covariance normalisation, Hatch et al. 2006), folded into the pooling; `None`: leave them as learned.
     symmetric
         Whether the contrastive loss is computed in both directions (paper: in one).
     mask_rate, mask_keep
@@ -46,8 +58,8 @@ class PretrainingConfig:
         "cosine annealing").
     view
         The two views of a cell: "identity" (as in the paper, they differ by dropout), "thin" (binomial thinning of the
-        counts to 20 to 70 % of the molecules), "subsample" (70 % of the genes), any function of counts, or a pair of
-        these.
+        counts to 20 to 70 % of the molecules), "subsample" (70 % of the genes), "panels" (two views that share no
+        gene), "split" (two halves that share no molecule), any function of counts, or a pair of these.
     source_power
         A source of a corpus is drawn in proportion to its size to this power. 1: by size; 0: all sources equally often.
     source_block
@@ -78,6 +90,10 @@ class PretrainingConfig:
     objectives: Sequence[str] = ("contrastive", "masked", "malignancy")
     contrast: str | None = "divide-and-conquer"
     temperature: float = 0.05
+    positives: str = "views"
+    negatives: str = "batch"
+    cluster_block: int = 4
+    whiten: str | None = None
     symmetric: bool = False
     mask_rate: float = 0.15
     mask_keep: float = 0.1
@@ -118,7 +134,7 @@ class PretrainingConfig:
         for name in ("max_epochs", "max_steps", "redraw_every"):
             if getattr(self, name) is not None:
                 in_range(name, getattr(self, name), 1, whole=True)
-        for name in ("batch_size", "source_block", "queue", "checkpoint_every"):
+        for name in ("batch_size", "source_block", "cluster_block", "queue", "checkpoint_every"):
             in_range(name, getattr(self, name), 1, whole=True)
         for name, least in (("chunk_tokens", 1), ("memory", 0)):
             if getattr(self, name) != "auto":
@@ -126,7 +142,16 @@ class PretrainingConfig:
 
     def _check_losses(self) -> None:
         one_of("contrast", self.contrast, CONTRASTS)
+        one_of("positives", self.positives, POSITIVES)
+        one_of("negatives", self.negatives, NEGATIVES)
+        one_of("whiten", self.whiten, (None, "clusters"))
         one_of("masked_inputs", self.masked_inputs, ("separate", "shared"))
+        if self.contrast == "moco" and (self.positives, self.negatives) != ("views", "batch"):
+            msg = (
+                f"contrast='moco' compares a cell with its own key and a queue; found positives={self.positives!r} and "
+                f"negatives={self.negatives!r}. Pass contrast='divide-and-conquer'."
+            )
+            raise ValueError(msg)
         for name in ("temperature", "lr", "clip"):
             in_range(name, getattr(self, name), 0, open_low=True)
         in_range("mask_rate", self.mask_rate, 0, 1, open_low=True, open_high=True)
@@ -146,9 +171,14 @@ class PretrainingConfig:
 
     @property
     def views(self) -> tuple[Any, Any]:
-        """The two views."""
+        """The two views; of a paired view, it is given twice."""
         given = tuple(self.view) if isinstance(self.view, tuple | list) else (self.view, self.view)
         return given if len(given) == 2 else (given[0], given[0])
+
+    @property
+    def clusters(self) -> int:
+        """Consecutive cells of one cluster; 0 if no option needs clusters."""
+        return self.cluster_block if self.contrastive and self.positives == "clusters" else int(bool(self.whiten))
 
     @property
     def contrastive(self) -> bool:

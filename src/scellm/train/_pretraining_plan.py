@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import torch
@@ -20,8 +20,8 @@ from scellm.train._checkpoint import Checkpoint
 from scellm.train._gradient_cache import StepResult, cuda_devices, gradient_cache
 from scellm.train._pretraining_config import PretrainingConfig
 from scellm.train._token_plan import TokenPlan, adam
-from scellm.train.objectives import CONTRASTS, BatchObjective, TokenObjective
-from scellm.train.objectives._registry import token_objectives
+from scellm.train.objectives import CONTRASTS, BatchObjective
+from scellm.train.objectives._registry import cell_objectives, token_objectives
 
 _MASK, _REDRAW, _KEYS = 1, 2, 3  # uses of a random key
 
@@ -71,7 +71,8 @@ class PretrainingPlan(TokenPlan):
     ) -> None:
         super().__init__()
         self.module, self.config, self.options, self.checkpoint = module, config, options, checkpoint
-        self.objectives = _token_objectives(config)
+        self.objectives = _chosen(token_objectives(), config)
+        self.cell_objectives = _chosen(cell_objectives(), config)
         self.batch_objective = _batch_objective(config, module, options.seed)
         self.step, self.history = 0, list[dict[str, float]]()
         self.in_update = False  # between the change of the weights and its record
@@ -145,6 +146,9 @@ class PretrainingPlan(TokenPlan):
         config, options, encoder = self.config, self.options, self.module.cell_encoder
         first = Tokens.of(batch)
         second = Tokens.of(batch, "_b") if "gene_b" in batch else first
+        target = replace(second, target=batch["count_b"]) if self.cell_objectives else None
+        for objective in self.cell_objectives:
+            objective.before_step(replace(first, target=batch["count"]), batch)
         contrast = self.batch_objective
         views = make_views(
             self.objectives,
@@ -153,11 +157,13 @@ class PretrainingPlan(TokenPlan):
             share_masks=config.masked_inputs == "shared",
             mask_id=self.module.config.n_bins + 1,
             key=self._key(_MASK),
+            cell_objectives=self.cell_objectives,
+            target=target,
         )
         chunks = make_chunks(views, options.chunk_tokens, encoder.encoder.max_padding, options.seed, self.step)
         forward = ChunkForward(self.module, views, batch)
         if contrast is not None:
-            contrast.before_step(second, options.chunk_tokens, self._key(_KEYS))
+            contrast.before_step(second, batch, options.chunk_tokens, self._key(_KEYS))
         result = gradient_cache(
             chunks,
             forward,
@@ -226,9 +232,9 @@ def _all_finite(module: nn.Module) -> bool:
     return bool(torch.isfinite(torch.stack([n.float() for n in norms])).all())
 
 
-def _token_objectives(config: PretrainingConfig) -> Sequence[TokenObjective]:
-    """The chosen objectives, in the order of the registry."""
-    return [made.of(vars(config)) for name, made in token_objectives().items() if name in config.objectives]
+def _chosen(known: Mapping[str, Any], config: PretrainingConfig) -> list[Any]:
+    """The chosen ones of some objectives, in the order of the registry."""
+    return [made.of(vars(config)) for name, made in known.items() if name in config.objectives]
 
 
 def _batch_objective(config: PretrainingConfig, module: CellLMModule, seed: int) -> BatchObjective | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from os import PathLike
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 from scvi import settings
@@ -21,10 +22,13 @@ from scellm.train._checkpoint import Checkpoint
 from scellm.train._memory import chunk_tokens, keep_tokens
 from scellm.train._pretraining_config import PretrainingConfig
 from scellm.train._pretraining_plan import PretrainingPlan, StepOptions
-from scellm.train.objectives._registry import token_objectives
+from scellm.train._whitening import within_group_whitening
+from scellm.train.objectives._registry import cell_objectives, token_objectives
 
 CELLS_TO_INITIALIZE = 20_000
 """Cells that a pooling is initialised from."""
+CELLS_TO_WHITEN = 8192
+"""Cells that the spread within clusters is measured on."""
 
 
 @dataclass
@@ -80,12 +84,34 @@ class PretrainingRun:
         before = {k: v.clone() for k, v in pooling.state_dict().items()}
         tokens: Tokens = cells(CELLS_TO_INITIALIZE)
         pooling.initialize(tokens, self.seed)
+        for objective in self.plan.cell_objectives:
+            objective.initialize(self.module, tokens)
         try:
             yield
         except BaseException:
             if not self.plan.history:
                 pooling.load_state_dict(before)
             raise
+
+    def whiten(self, cells: Callable[[int, int], Tokens], groups: Callable[[int, int], np.ndarray]) -> None:
+        """Divide the learned dimensions by their spread within clusters, if the options say so.
+
+        Checkpoints hold the weights before this step, so that a run that is resumed or complete gives the same.
+
+        Parameters
+        ----------
+        cells
+            Function of a number of cells and a seed that returns tokens.
+        groups
+            Function of the same that returns the cluster of each of these cells.
+        """
+        if self.config.whiten is None:
+            return
+        tokens, clusters = cells(CELLS_TO_WHITEN, self.seed), groups(CELLS_TO_WHITEN, self.seed)
+        module = self.module.eval()
+        with torch.inference_mode():
+            embeddings = module.embed(tokens.to(module.cell_encoder.device))[:, : module.config.dim]
+        module.cell_encoder.pooling.transform(within_group_whitening(embeddings.double().cpu(), clusters))
 
     def load_complete(self) -> None:
         """Load weights and history of a run that is complete in the checkpoint."""
@@ -176,6 +202,8 @@ def start_run(
     _refuse_imported_weights(module)
     _check_batch(data.n_cells, config)
     config = _available(config, data.labelled, module)
+    if config.whiten is not None:
+        module.cell_encoder.pooling.transform(torch.eye(module.config.dim))  # refused before anything is computed
     if config.max_steps is None and config.max_epochs is None:
         logger.info("pretrain: %s epochs", config.epochs(data.n_cells))
     steps = config.steps(data.n_cells)
@@ -231,10 +259,14 @@ def _refuse_imported_weights(module: CellLMModule) -> None:
 
 def _available(config: PretrainingConfig, labelled: Mapping[str, int], module: CellLMModule) -> PretrainingConfig:
     """Leave out the objectives that cannot be used, with a reason."""
-    known, kept = token_objectives(), []
+    tokens, cells, kept = token_objectives(), cell_objectives(), []
     why = ""
     for name in config.objectives:
-        reason = known[name].of(vars(config)).unavailable(labelled, module.config) if name in known else None
+        reason = None
+        if name in tokens:
+            reason = tokens[name].of(vars(config)).unavailable(labelled, module.config)
+        elif name in cells:
+            reason = cells[name].of(vars(config)).unavailable(module)
         if reason is None:
             kept.append(name)
             continue

@@ -1,7 +1,8 @@
 """Pretraining objectives, one file each."""
 
-from scellm.train.objectives._base import BatchObjective, TokenObjective
+from scellm.train.objectives._base import BatchObjective, CellObjective, TokenObjective
 from scellm.train.objectives._contrastive import Contrastive, contrastive_loss
+from scellm.train.objectives._denoise import Denoise, profile_loss
 from scellm.train.objectives._malignancy import Malignancy, malignancy_loss
 from scellm.train.objectives._masked import MaskedExpression, mask, masked_loss
 from scellm.train.objectives._momentum import MomentumContrast, queue_loss
@@ -11,7 +12,9 @@ __all__ = [
     "CONTRASTS",
     "OBJECTIVES",
     "BatchObjective",
+    "CellObjective",
     "Contrastive",
+    "Denoise",
     "Malignancy",
     "MaskedExpression",
     "MomentumContrast",
@@ -20,5 +23,6 @@ __all__ = [
     "malignancy_loss",
     "mask",
     "masked_loss",
+    "profile_loss",
     "queue_loss",
 ]

@@ -106,6 +106,78 @@ class TokenObjective(ABC):
         """
 
 
+class CellObjective(ABC):
+    """A loss that is a sum over cells, of the embedding of the first view and the counts of the second.
+
+    The sums of the chunks can be added, so it needs no embeddings of other cells.
+    """
+
+    name: ClassVar[str]
+    """Name in `objectives=`, of its head, and of its curve in the history."""
+
+    view: ClassVar[str]
+    """Name of the view that it needs."""
+
+    @classmethod
+    @abstractmethod
+    def of(cls, options: Mapping[str, Any]) -> Self:
+        """Make the objective from the fields of a :class:`scellm.train.PretrainingConfig`."""
+
+    @staticmethod
+    @abstractmethod
+    def make_head(config: Config) -> nn.Module:
+        """Make its head for a model of this shape."""
+
+    def unavailable(self, module: CellLMModule) -> str | None:
+        """Why the objective cannot be used with a model, or `None` if it can."""
+        return None
+
+    def initialize(self, module: CellLMModule, tokens: Tokens) -> None:  # noqa: B027  most have nothing to set
+        """Set the head from training cells, once before pretraining; by default nothing."""
+
+    def before_step(self, first: Tokens, groups: Mapping[str, Tensor]) -> None:  # noqa: B027  as above
+        """Prepare a step from the first views of the whole batch; by default nothing.
+
+        Parameters
+        ----------
+        first
+            The first views; `first.target` holds their counts.
+        groups
+            As for :meth:`BatchObjective.before_step`.
+        """
+
+    @abstractmethod
+    def count(self, target: Tokens) -> int:
+        """Divisor of the loss: number of cells that count, in the whole batch."""
+
+    @abstractmethod
+    def loss(
+        self,
+        module: CellLMModule,
+        embeddings: Float[Tensor, "cells dim"],
+        target: Tokens,
+        cells: Int[Tensor, " cells"],
+    ) -> Float[Tensor, ""]:
+        """Sum over a chunk.
+
+        Parameters
+        ----------
+        module
+            The model, with the head.
+        embeddings
+            Learned dimensions of the first views, through the projection head if there is one.
+        target
+            The second views of the same cells; `target.target` holds their counts.
+        cells
+            Indices of the cells in the batch.
+
+        Returns
+        -------
+        torch.Tensor
+            A scalar, float32 or float64.
+        """
+
+
 class BatchObjective(nn.Module, ABC):
     """A loss that needs the embeddings of every cell of the batch; its gradient goes through the gradient cache."""
 
@@ -135,13 +207,16 @@ class BatchObjective(nn.Module, ABC):
             The objective; its state is part of a checkpoint.
         """
 
-    def before_step(self, second: Tokens, chunk_tokens: int, seed: int) -> None:
+    def before_step(self, second: Tokens, groups: Mapping[str, Tensor], chunk_tokens: int, seed: int) -> None:
         """Prepare a step; by default nothing.
 
         Parameters
         ----------
         second
             The second views of the batch.
+        groups
+            The batch, with the numbers of each cell's source and cluster, int64, (cells,), under "source" and
+            "cluster", if the run has them.
         chunk_tokens
             Tokens per chunk.
         seed

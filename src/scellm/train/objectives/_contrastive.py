@@ -6,12 +6,16 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn.functional import cross_entropy, normalize
 
+from scellm._keys import CLUSTER_KEY, SOURCE_KEY
+from scellm._tokens import Tokens
 from scellm.module import CellLMModule
 from scellm.train.objectives._base import BatchObjective
+
+POSITIVES, NEGATIVES = ("views", "clusters"), ("batch", "source")
 
 
 class Contrastive(BatchObjective):
@@ -21,23 +25,52 @@ class Contrastive(BatchObjective):
     ----------
     temperature, symmetric
         As in :func:`contrastive_loss`.
+    positives
+        "views": a cell's positive is its own second view; "clusters": the second views of all cells of its cluster.
+    negatives
+        "batch": all other cells; "source": those of the same source only, so that nothing rewards telling studies
+        apart.
     """
 
     name = "contrastive"
 
-    def __init__(self, temperature: float = 0.05, *, symmetric: bool = False) -> None:
+    def __init__(
+        self,
+        temperature: float = 0.05,
+        *,
+        symmetric: bool = False,
+        positives: str = "views",
+        negatives: str = "batch",
+    ) -> None:
         super().__init__()
         self.temperature, self.symmetric = temperature, symmetric
+        self.positives, self.negatives = positives, negatives
+        self._masks: dict[str, Tensor] = {}
 
     @classmethod
     def of(cls, options: Mapping[str, Any], module: CellLMModule, seed: int) -> Self:
-        """Reads `temperature` and `symmetric`."""
-        return cls(options["temperature"], symmetric=options["symmetric"])
+        """Reads `temperature`, `symmetric`, `positives` and `negatives`."""
+        own = {k: options[k] for k in ("symmetric", "positives", "negatives")}
+        return cls(options["temperature"], **own)
+
+    def before_step(self, second: Tokens, groups: Mapping[str, Tensor], chunk_tokens: int, seed: int) -> None:
+        """Read which cells are of one source and of one cluster."""
+        self._masks = {}
+        if SOURCE_KEY not in groups:  # one source, and clusters were not wanted
+            return
+        source = groups[SOURCE_KEY]
+        same_source = source[:, None] == source[None]  # (T, T)
+        if self.negatives == "source":
+            self._masks["candidates"] = same_source
+        if self.positives == "clusters":
+            cluster = groups[CLUSTER_KEY]
+            self._masks["positives"] = same_source & (cluster[:, None] == cluster[None])
 
     def loss(self, *embeddings: Float[Tensor, "cells dim"]) -> Float[Tensor, ""]:
         """Mean over the batch."""
         first, second = embeddings
-        return contrastive_loss(first, second, self.temperature, symmetric=self.symmetric)
+        masks = {k: v.to(first.device) for k, v in self._masks.items()}
+        return contrastive_loss(first, second, self.temperature, symmetric=self.symmetric, **masks)
 
 
 def contrastive_loss(
@@ -46,13 +79,18 @@ def contrastive_loss(
     temperature: float = 0.05,
     *,
     symmetric: bool = False,
+    positives: Bool[Tensor, "cells cells"] | None = None,
+    candidates: Bool[Tensor, "cells cells"] | None = None,
 ) -> Float[Tensor, ""]:
-    r"""InfoNCE over a batch: a cell's first view against all second views.
+    r"""InfoNCE over a batch: a cell's first view against the second views.
 
     .. math::
-        L = -\frac{1}{T} \sum_i \log \frac{\exp(\cos(h_i, h_i^+) / \tau)}{\sum_j \exp(\cos(h_i, h_j^+) / \tau)}
+        L = -\frac{1}{T} \sum_i \frac{1}{|P_i|} \sum_{p \in P_i}
+            \log \frac{\exp(\cos(h_i, h_p^+) / \tau)}{\sum_{j \in C_i} \exp(\cos(h_i, h_j^+) / \tau)}
 
-    One-directional as printed in the paper, with :math:`T` terms in the denominator.
+    By default :math:`P_i` is the cell itself and :math:`C_i` the whole batch: one-directional as printed in the paper,
+    with :math:`T` terms in the denominator. Several positives are averaged outside of the logarithm (Khosla et al.
+    2020, arXiv:2004.11362, equation 2).
 
     Parameters
     ----------
@@ -62,6 +100,10 @@ def contrastive_loss(
         :math:`\tau`. The paper states none; 0.05 is SimCSE's, which it cites.
     symmetric
         Average with the same loss from the second views to the first.
+    positives
+        Which cells are positives of which, true on the diagonal and symmetric.
+    candidates
+        Which cells stand in the denominator of which, true for all positives and symmetric.
 
     Returns
     -------
@@ -70,6 +112,18 @@ def contrastive_loss(
     """
     a, b = normalize(first, dim=1), normalize(second, dim=1)
     logits = a @ b.T / temperature  # (T, T)
-    positive = torch.arange(len(a), device=a.device)
-    loss = cross_entropy(logits, positive)
-    return (loss + cross_entropy(logits.T, positive)) / 2 if symmetric else loss
+    loss = _info_nce(logits, positives, candidates)
+    return (loss + _info_nce(logits.T, positives, candidates)) / 2 if symmetric else loss
+
+
+def _info_nce(
+    logits: Float[Tensor, "cells cells"],
+    positives: Bool[Tensor, "cells cells"] | None,
+    candidates: Bool[Tensor, "cells cells"] | None,
+) -> Float[Tensor, ""]:
+    """Mean over rows of the cross-entropy to the positives; only candidates stand in the denominator."""
+    out = logits if candidates is None else logits.masked_fill(~candidates, float("-inf"))
+    if positives is None:
+        return cross_entropy(out, torch.arange(len(out), device=out.device))
+    weight = positives / positives.sum(1, keepdim=True)  # (T, T)
+    return (out.logsumexp(1) - (logits * weight).sum(1)).mean()

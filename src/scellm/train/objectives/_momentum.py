@@ -56,7 +56,7 @@ class MomentumContrast(BatchObjective):
         return cls(module, options["queue"], options["momentum"], options["temperature"], seed)
 
     @torch.no_grad()
-    def before_step(self, second: Tokens, chunk_tokens: int, seed: int) -> None:
+    def before_step(self, second: Tokens, groups: Mapping[str, Tensor], chunk_tokens: int, seed: int) -> None:
         """Embed the second views with the momentum encoder; the seed determines its dropout."""
         with seeded(seed, cuda_devices(self.queue.device)):
             self._keys = self.key_encoder.project(self.key_encoder.embed(second, chunk_tokens))
