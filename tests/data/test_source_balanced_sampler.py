@@ -54,3 +54,27 @@ def test_blocks_come_in_a_random_order():
     first = source[rows.epoch(0, 0)[::10]]
     assert 60 < first[:150].sum() < 90
     assert not np.array_equal(first, source[rows.epoch(1, 0)[::10]])
+
+
+@given(sizes=st.lists(st.integers(1, 30), min_size=1, max_size=3), together=st.integers(1, 6), number=st.integers(0, 3))
+def test_cells_of_a_cluster_stand_together(sizes, together, number):
+    source = np.repeat(np.arange(len(sizes)), sizes)
+    cluster = np.random.default_rng(0).integers(4, size=len(source))
+    rows = SourceBalancedSampler(np.arange(len(source)), source, 1.0, 1000, cluster=cluster, together=together)
+    order = rows.epoch(number, 0)
+    plain = SourceBalancedSampler(np.arange(len(source)), source, 1.0).epoch(number, 0)
+    np.testing.assert_array_equal(np.sort(order), np.sort(plain))  # the same cells
+    for s in range(len(sizes)):
+        mine = order[source[order] == s]
+        changes = int((np.diff(cluster[mine]) != 0).sum()) + 1
+        blocks = sum(-(-n // together) for n in np.bincount(cluster[mine]))
+        assert changes <= blocks
+
+
+def test_a_cluster_is_used_evenly_and_bad_numbers_are_refused():
+    cluster = np.repeat([0, 1], [30, 10])
+    rows = SourceBalancedSampler(np.arange(40), np.zeros(40, int), 1.0, cluster=cluster, together=4)
+    seen = np.bincount(np.concatenate([rows.epoch(e, 1) for e in range(5)]), minlength=40)
+    assert np.ptp(seen) == 0
+    with pytest.raises(ValueError, match="cluster_block"):
+        SourceBalancedSampler(np.arange(3), np.zeros(3), 1.0, cluster=np.zeros(3), together=0)

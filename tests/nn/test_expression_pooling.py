@@ -86,3 +86,16 @@ def test_without_hashed_features():
     padded = cells(np.random.default_rng(0), [4, 9]).pad(GENES, BINS)
     assert made(torch.randn(*padded.gene.shape, DIM), padded).shape == (2, DIM)
     assert not any("hashed" in k for k in made.state_dict())
+
+
+def test_a_map_of_the_learned_dimensions_is_folded_into_the_weights():
+    rng, made = np.random.default_rng(0), pooling()
+    tokens, matrix = cells(rng, [5, 1, 0, 12]), torch.randn(DIM, DIM, dtype=torch.float64)
+    padded = tokens.pad(GENES, BINS)
+    hidden = torch.randn(*padded.gene.shape, DIM, dtype=torch.float64)
+    before = made(hidden, padded)
+    made.transform(matrix)
+    after = made(hidden, padded)
+    torch.testing.assert_close(after[:, :DIM], before[:, :DIM] @ matrix)
+    torch.testing.assert_close(after[:, DIM:], before[:, DIM:])
+    assert made.gene_vectors.shape == (GENES, DIM)

@@ -27,3 +27,15 @@ def test_equals_the_dense_formula_of_the_paper():
         strict=True,
     ):
         torch.testing.assert_close(a, b, rtol=1e-12, atol=1e-12)
+
+
+def test_a_map_of_the_embeddings_is_folded_into_the_weights():
+    torch.manual_seed(0)
+    pooling = SparsePooling(9, 5, 4).double()
+    tokens = Tokens(torch.tensor([3, 0, 8]), torch.tensor([1, 2, 4]), torch.tensor([0, 1, 3]))
+    padded, matrix = tokens.pad(9, 5), torch.randn(4, 4, dtype=torch.float64)
+    hidden = torch.randn(*padded.gene.shape, 4, dtype=torch.float64)
+    before = pooling(hidden, padded)
+    pooling.transform(matrix)
+    torch.testing.assert_close(pooling(hidden, padded), before @ matrix)
+    assert pooling.gene_vectors.shape == (9, 4)

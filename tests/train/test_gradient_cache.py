@@ -17,8 +17,8 @@ from scellm.train import (
     make_chunks,
     make_views,
 )
-from scellm.train._pretraining_plan import _token_objectives
-from scellm.train.objectives._registry import make_heads
+from scellm.train._pretraining_plan import _chosen
+from scellm.train.objectives._registry import make_heads, token_objectives
 from tests.conftest import SMALL
 from tests.reference.step import checkpointed_loss
 
@@ -54,7 +54,7 @@ def set_up(m, chunk_tokens, **options):
     tokens, malignancy = batch()
     n = 2 if config.contrastive else 0
     shared = config.masked_inputs == "shared"
-    views = make_views(_token_objectives(config), (tokens, tokens), n, share_masks=shared, mask_id=7, key=5)
+    views = make_views(_chosen(token_objectives(), config), (tokens, tokens), n, share_masks=shared, mask_id=7, key=5)
     chunks = make_chunks(views, chunk_tokens, 0.05, seed=3, step=2)
     return chunks, ChunkForward(m, views, {"malignancy": malignancy})
 

@@ -1,7 +1,7 @@
 import pytest
 
 from scellm.nn import make_config
-from scellm.train import BatchObjective, MaskedExpression, TokenObjective
+from scellm.train import BatchObjective, CellObjective, MaskedExpression, TokenObjective
 from tests.conftest import SMALL
 
 
@@ -10,6 +10,8 @@ def test_they_are_abstract():
         TokenObjective()
     with pytest.raises(TypeError, match="abstract"):
         BatchObjective()
+    with pytest.raises(TypeError, match="abstract"):
+        CellObjective()
 
 
 class Labelled(MaskedExpression):

@@ -1,5 +1,5 @@
 from scellm.nn import make_config
-from scellm.train import CONTRASTS, OBJECTIVES, BatchObjective, PretrainingConfig, TokenObjective
+from scellm.train import CONTRASTS, OBJECTIVES, BatchObjective, CellObjective, PretrainingConfig, TokenObjective
 from scellm.train.objectives._registry import make_heads, token_objectives
 from tests.conftest import SMALL
 
@@ -7,8 +7,8 @@ from tests.conftest import SMALL
 def test_names_are_those_of_the_classes():
     for name, objective in OBJECTIVES.items():
         assert objective.name == name
-        assert issubclass(objective, TokenObjective | BatchObjective)
-    assert set(PretrainingConfig().objectives) == set(OBJECTIVES)
+        assert issubclass(objective, TokenObjective | CellObjective | BatchObjective)
+    assert set(PretrainingConfig().objectives) == set(OBJECTIVES) - {"denoise"}
 
 
 def test_every_token_objective_is_made_from_the_options_and_has_a_head():
@@ -17,6 +17,7 @@ def test_every_token_objective_is_made_from_the_options_and_has_a_head():
     assert {name: type(make(config)).__name__ for name, make in make_heads().items()} == {
         "masked": "MaskedHead",
         "malignancy": "MalignancyHead",
+        "denoise": "ProfileHead",
     }
 
 
