@@ -124,7 +124,8 @@ def main() -> None:
     if args.docs:
         rows = pd.read_csv(args.work / "signals.csv").set_index("variant")
         rows = rows.loc[[v for v in (*SIMPLE, *VARIANTS) if v in rows.index]].reset_index()
-        args.docs.write_text(markdown(rows[[c for c in rows if c not in {"minutes"} and "k=" not in c[-4:]]]))
+        kept = [c for c in rows if c == "variant" or c.startswith(("four", "brain unseen", "seen", "minutes", "nats"))]
+        args.docs.write_text(markdown(rows[kept]))
         return
     corpus, sets = split(args.source, args.work)
     for name in args.names or [*SIMPLE, *VARIANTS]:
@@ -216,9 +217,9 @@ def scores(sets: dict[str, ad.AnnData], make) -> dict[str, float]:
         table = bm.run(tasks, {"one": make}, seeds=SEEDS, metrics=["macro_f1"]).table
         each = table.groupby("task", sort=False)["value"].mean().to_dict()
         brain = "brain_nuclei_habib2017"
-        found[f"four unseen, k={k} "] = float(np.mean([each[s] for s in UNSEEN if s != brain]))
-        found[f"brain unseen, k={k} "] = each[brain]
-        found[f"seen, k={k} "] = float(np.mean([each[s] for s in SEEN]))
+        found[f"four unseen k={k}"] = float(np.mean([each[s] for s in UNSEEN if s != brain]))
+        found[f"brain unseen k={k}"] = each[brain]
+        found[f"seen k={k}"] = float(np.mean([each[s] for s in SEEN]))
         found |= {f"{s} k={k}": v for s, v in each.items()}
     return found
 
