@@ -21,7 +21,7 @@ from scellm.data._prepared import ensure_prepared, prepare_options
 from scellm.genes import load_vocabulary
 from scellm.pp import Binning, prepare
 from scellm.pp._prepare import make_binning
-from scellm.weights import available, find_weights, read_card, read_weights, write_weights
+from scellm.weights import available, find_weights, load_weights, read_card, without_base, write_weights
 from scellm.weights._file import to_storage_dtype
 from scellm.weights._state import describe, misfits, shapes_of
 
@@ -53,7 +53,8 @@ class PretrainedModel(BaseModelClass):
         Returns
         -------
         pandas.DataFrame
-            Indexed by name: `where` (in the package, or a URL), `size_mb`, `sha256`, `licence`, `description`.
+            Indexed by name: `where` (in the package, or a URL), `size_mb`, `types` (how many cell types it can name; 0
+            for weights that only embed), `sha256`, `licence`, `description`.
         """
         return available()
 
@@ -115,18 +116,18 @@ class PretrainedModel(BaseModelClass):
         PermissionError
             If the cache folder is not writable.
         """
-        state, card = read_weights(find_weights(name, known_hash))
+        state, card = load_weights(name, known_hash)
         _check_vocabulary(card)
         binning = _binning_of(card, name)
         bare = cls(None, cls._registry_without_data(prepare_options(binning)), **card["model"])
-        bare._load_pretrained(state, str(name))  # all is checked before the data are touched
+        bare._load_pretrained(state, card, str(name))  # all is checked before the data are touched
         if adata is None:
             model = bare
         else:
             require_anndata(adata, f"{cls.__name__}.from_pretrained")
             cls._set_up_if_needed(adata, binning)
             model = cls(adata, None, **card["model"])
-            model._load_pretrained(state, str(name))
+            model._load_pretrained(state, card, str(name))
         model.is_trained_ = True
         return model
 
@@ -153,11 +154,19 @@ class PretrainedModel(BaseModelClass):
         """
         return cls(None, cls._registry_without_data({}), **options)
 
-    def save_pretrained(self, folder: str | PathLike, *, dtype: str = "float32", **card: Any) -> None:
+    def save_pretrained(
+        self,
+        folder: str | PathLike,
+        *,
+        dtype: str = "float32",
+        head: bool = False,
+        base: str | None = None,
+        **card: Any,
+    ) -> None:
         """Save the weights as pretrained weights.
 
-        The annotation head is not saved: it is specific to one data set. `save` of scvi-tools saves a fine-tuned
-        model completely.
+        Without `head`, the annotation head is not saved: it is specific to one data set. `save` saves a trained model
+        completely.
 
         Parameters
         ----------
@@ -166,6 +175,13 @@ class PretrainedModel(BaseModelClass):
             readable copy of the model card.
         dtype
             "float32"; "float16" or "bfloat16" for half the size. Computation is always in float32.
+        head
+            Save the annotation head and the names of its types as well: the file is then an annotator, and
+            `scellm.tl.annotate(adata, folder)` names the cells of any data. Cells that the model was trained with are
+            answered from their embedding, as all others are.
+        base
+            Name of weights in :meth:`available` that the encoder is equal to: only the head is then stored. Needs
+            `head=True`.
         **card
             Information for readers, as plain numbers and strings: `name`, `licence`, `data`, `recipe`, `metrics`,
             `citation`, ...
@@ -178,7 +194,10 @@ class PretrainedModel(BaseModelClass):
         Raises
         ------
         ValueError
-            If the model has random weights, or `dtype` is not one of these.
+            If the model has random weights, `dtype` is not one of these, the head is not linear (`head="mlp"`), or the
+            encoder differs from `base`.
+        RuntimeError
+            If `head=True` and the model knows no cell types.
         """
         if not self.is_trained_:
             msg = f"{type(self).__name__} has random weights: there is nothing to save. Run model.pretrain() first."
@@ -197,7 +216,18 @@ class PretrainedModel(BaseModelClass):
             "vocabulary_sha256": vocabulary.sha256,
             "binning": self.binning.to_dict(),
         }
+        if head:
+            state_of_head, types = self._head_state()
+            own |= types
+            state |= {k: to_storage_dtype(v, getattr(torch, dtype)) for k, v in state_of_head.items()}
+        if base is not None:
+            state, own["base"] = without_base(state, base)
         write_weights(folder, state, {**card, **own})
+
+    def _head_state(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+        """The annotation head, and what a card says of it."""
+        msg = f"{type(self).__name__} has no annotation head to save. Leave head=True out."
+        raise RuntimeError(msg)
 
     @classmethod
     def _set_up_if_needed(cls, adata: AnnData, binning: Binning) -> None:
@@ -218,7 +248,7 @@ class PretrainedModel(BaseModelClass):
             cls.setup_anndata(stub)
         return cls._get_most_recent_anndata_manager(stub, required=True)._registry
 
-    def _load_pretrained(self, state: dict[str, torch.Tensor], name: str) -> None:
+    def _load_pretrained(self, state: dict[str, torch.Tensor], card: dict[str, Any], name: str) -> None:
         """Load the weights; all must fit, and only parts that are not pretrained keep their initial values."""
         own = self.module.state_dict()
         optional = (*self._not_pretrained, *heads_without_weights(own, state))

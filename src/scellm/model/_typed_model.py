@@ -18,29 +18,39 @@ from scellm._logging import logger
 from scellm._random import seeded
 from scellm.data._fields import LabelField
 from scellm.data._label_split import LabelSplit
+from scellm.model._annotator import Annotator
 from scellm.model._fine_tune_types import fine_tune_types
 from scellm.model._own_head import OwnHead
 from scellm.model._solve_types import history_of, report, solve_types
 from scellm.model._token_model import Indices, TokenModel
-from scellm.nn import AnnotationHead
+from scellm.nn import AnnotationHead, LinearHead
 from scellm.train import FineTuningConfig
 from scellm.train._trainer_options import split_options, with_options
+from scellm.weights._state import describe, misfits, shapes_of
 
 
 class TypedModel(TokenModel):
     """Base class of models with an annotation head: `train` and `predict`."""
 
     _own_head: OwnHead | None = None
+    _annotator: Annotator | None = None
+    """The types of a head that came with weights, until `train` learns others."""
 
     def _summary(self) -> str:
         types = self._types()
+        if self._annotator is not None:
+            return f"{super()._summary()}; knows {len(types)} cell types from its weights"
         if not types:
             return f"{super()._summary()}; set up without cell types"
         learned = "learned" if "train" in getattr(self, "configs_", {}) else "not learned yet: run model.train()"
         return f"{super()._summary()}; {len(types)} cell types, {learned}"
 
     def _types(self) -> list[str]:
-        """Names of the cell types, in the order of the head's logits; none if the model was set up without labels."""
+        """Names of the cell types, in the order of the head's logits; none without labels or a head in the weights."""
+        return self._types_of_labels() if self._annotator is None else self._annotator.names
+
+    def _types_of_labels(self) -> list[str]:
+        """Names of the types that the model's own labels hold."""
         fields = self.registry_["field_registries"]
         if REGISTRY_KEYS.LABELS_KEY not in fields:
             return []
@@ -98,7 +108,7 @@ class TypedModel(TokenModel):
         kwargs = datasplitter_kwargs or {}
         self._validate_anndata()
         seed = settings.seed if settings.seed is not None else 0
-        types, given = self._types(), kwargs.get("external_indexing")
+        types, given = self._types_of_labels(), kwargs.get("external_indexing")
         split = LabelSplit.of(self.adata_manager, types, indices, chosen.validation_size, seed, given)
         self._own_head, kept = None, False
         if not self.is_trained_ and chosen.tune == "head":
@@ -117,16 +127,38 @@ class TypedModel(TokenModel):
             held_out = split.validation if given is not None else np.zeros(0, int)
             rows = np.union1d(split.train, split.validation)
             self.train_indices_, self.validation_indices_ = np.setdiff1d(rows, held_out), held_out
+        self._annotator = None
         self._record("train", chosen.to_dict())
         self._model_summary_string = self._summary()
 
     def _forget_types(self) -> None:
         """After the encoder changed, the head does not fit its embeddings: `predict` then asks to train again."""
-        if "train" in self.configs_:
+        if self._knows_types:
             logger.warning("the cell types were learned on the embeddings of before: run model.train() again")
             self.configs_ = {k: v for k, v in self.configs_.items() if k != "train"}
-            self._own_head = None
+            self._own_head, self._annotator = None, None
             self._model_summary_string = self._summary()
+
+    @property
+    def _knows_types(self) -> bool:
+        return "train" in self.configs_ or self._annotator is not None
+
+    @property
+    def annotator(self) -> Annotator:
+        """The cell types that :meth:`predict` chooses from, with their coarse types and Cell Ontology ids.
+
+        Raises
+        ------
+        RuntimeError
+            If the model knows no cell types.
+        """
+        if not self._knows_types:
+            msg = (
+                "This model was not trained on cell types. Set up with labels_key=..., then run model.train(); or take "
+                "weights that know types: scellm.CellLM.available()."
+            )
+            raise RuntimeError(msg)
+        return Annotator.of_names(self._types()) if self._annotator is None else self._annotator
 
     @property
     def labels_key(self) -> str | None:
@@ -165,9 +197,43 @@ class TypedModel(TokenModel):
     def _saved_state(self) -> dict[str, torch.Tensor]:
         return super()._saved_state() | ({} if self._own_head is None else self._own_head.to_state())
 
+    def _saved_facts(self) -> dict[str, Any]:
+        return super()._saved_facts() | ({} if self._annotator is None else {"annotator": self._annotator.to_card()})
+
+    def _head_state(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+        """The annotation head and its types, for :meth:`save_pretrained`."""
+        annotator, head = self.annotator, self.module.annotation_head
+        if not isinstance(head, LinearHead):
+            msg = "save_pretrained(head=True) needs a linear head: train with head='solved', the default."
+            raise ValueError(msg)
+        return {f"annotation_head.{k}": v for k, v in head.state_dict().items()}, annotator.to_card()
+
+    def _load_pretrained(self, state: dict[str, torch.Tensor], card: dict[str, Any], name: str) -> None:
+        head = {k: v for k, v in state.items() if k.startswith("annotation_head.")}
+        super()._load_pretrained({k: v for k, v in state.items() if k not in head}, card, name)
+        annotator = Annotator.from_card(card, name)
+        n_types, width = 0 if annotator is None else len(annotator.names), self.module.config.cell_dim
+        wanted = {"annotation_head.weight": (n_types, width), "annotation_head.bias": (n_types,)}
+        found = misfits(shapes_of(head), {k: torch.Size(v) for k, v in wanted.items()} if n_types else {})
+        if found:
+            msg = f"{name} is damaged: its head of cell types does not fit its card ({describe(found)})."
+            raise ValueError(msg)
+        if annotator is not None:
+            self._take_head(annotator)
+            self.module.load_state_dict({k: v.float() for k, v in head.items()}, strict=False)
+
+    def _take_head(self, annotator: Annotator) -> None:
+        """Make room for the head of these types."""
+        self._annotator = annotator
+        self.module.annotation_head = LinearHead(self.module.config.cell_dim, len(annotator.names)).to(self.device)
+        self._model_summary_string = self._summary()
+
     def _restore(self, state: dict[str, torch.Tensor], facts: dict[str, Any], folder: Path) -> None:
         self._own_head = OwnHead.from_state(state)
-        if facts["configs"].get("train", {}).get("head") == "mlp":
+        annotator = Annotator.from_card(facts.get("annotator", {}), folder)
+        if annotator is not None:
+            self._take_head(annotator)
+        elif facts["configs"].get("train", {}).get("head") == "mlp":
             self.module.annotation_head = AnnotationHead(self.module.config.cell_dim, len(self._types()))
         super()._restore(state, facts, folder)
         self._model_summary_string = self._summary()
@@ -216,16 +282,15 @@ class TypedModel(TokenModel):
         Returns
         -------
         numpy.ndarray or pandas.DataFrame
-            Names, (n,); or float32 probabilities, (n, types), indexed by cell, one column per type.
+            Names, (n,); or float32 probabilities, (n, types), indexed by cell, one column per type. The name is that of
+            the most probable type; for coarse answers and "unknown" there is :func:`scellm.tl.annotate`.
 
         Raises
         ------
         RuntimeError
-            If the model was not trained on cell types.
+            If the model knows no cell types.
         """
-        if "train" not in self.configs_:
-            msg = "This CellLM was not trained on cell types. Set up with labels_key=..., then run model.train()."
-            raise RuntimeError(msg)
+        names = self.annotator.names
         cells = self._embed(adata, indices, batch_size)
         data = self._validate_anndata(adata)
         places = self._places(data)[cell_positions(indices, data.obs_names)]
@@ -235,7 +300,7 @@ class TypedModel(TokenModel):
             known = places >= 0
             logits[known] = self._own_head.logits(cells.numpy()[known], places[known])
         probabilities = softmax(logits, axis=1).astype(np.float32)
-        types = np.array(self._types(), dtype=object)
+        types = np.array(names, dtype=object)
         if not soft:
             return types[probabilities.argmax(1)]
         return pd.DataFrame(probabilities, index=self._cell_names(adata, indices), columns=types)

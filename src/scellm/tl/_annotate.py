@@ -10,10 +10,13 @@ import pandas as pd
 from anndata import AnnData
 
 from scellm import _keys
+from scellm._options import in_range
 from scellm.model import CellLM
+from scellm.model._annotator import Annotator
 from scellm.tl._columns import column_names
 from scellm.tl._model import as_model, check_call
 from scellm.tl._provenance import record
+from scellm.tl._smoothing import check_smooth, cluster_means, smoothed
 
 
 def annotate(
@@ -21,6 +24,8 @@ def annotate(
     model: CellLM | str | PathLike,
     *,
     key_added: str = _keys.TYPE,
+    smooth: int | str | None = None,
+    min_confidence: float | None = None,
     batch_size: int | None = None,
     copy: bool = False,
 ) -> AnnData | None:
@@ -31,9 +36,19 @@ def annotate(
     adata
         Cells by genes, labelled or not; prepared automatically if needed (logged).
     model
-        A model that was trained on cell types with `model.train()`, or the folder that its `save` wrote.
+        A model that was trained on cell types with `model.train()`, or the folder that its `save` wrote; or weights
+        that know types, by name or path: "celllm-immune" names the cells of blood, bone marrow and immune cells of
+        tissue without any label of yours (:meth:`scellm.CellLM.available` lists such weights).
     key_added
-        Name of the slot in `obs`, and prefix of the names of the other two.
+        Name of the slot in `obs`, and prefix of the names of the others.
+    smooth
+        Share what similar cells say. A number, such as 10: the probabilities of a cell are half its own, half the mean
+        of those of its nearest cells. The name of a column of `obs` with clusters, such as "leiden": all cells of a
+        cluster get its mean probabilities, so its cells have one type; cells without cluster keep their own. By default
+        the answer for a cell depends on that cell alone.
+    min_confidence
+        Probability below which the answer is the coarse type, or "unknown" if that is below it too. By default what the
+        weights state, and 0 for a model that you trained, which always answers.
     batch_size
         Cells read at once; affects the speed only.
     copy
@@ -44,49 +59,80 @@ def annotate(
     Returns `None` if `copy=False`, else an `AnnData`. Sets the following fields:
 
     `adata.obs['celllm_type' | key_added]` : :class:`pandas.Series` (dtype ``category``)
-        The most probable type; the categories are all types the model knows.
+        The most probable type; the categories are all types the model knows. With weights that have coarse types, the
+        finest answer that is sure enough: a type, a coarse type, or "unknown".
     `adata.obs['celllm_type_confidence']` : :class:`pandas.Series` (dtype ``float32``)
-        Its probability; calibrated on held-out cells if the head was solved (`model.train()`).
+        Probability of the answer; calibrated on held-out cells if the head was solved (`model.train()`). Of a cell that
+        is "unknown", the probability of its best coarse type.
+    `adata.obs['celllm_type_coarse']` : :class:`pandas.Series` (dtype ``category``)
+        The coarse type; only for weights that have coarse types.
+    `adata.obs['celllm_type_id']` : :class:`pandas.Series` (dtype ``category``)
+        Cell Ontology id of the answer, "" if unknown; only for weights that have ids.
     `adata.obsm['celllm_type_probabilities']` : :class:`pandas.DataFrame` (dtype ``float32``)
         Probabilities, cells by types, in the order of the categories of `celllm_type`. A "/" in the name of a type is
         written as "|" here, as the names of columns on disk cannot hold it.
     `adata.uns['celllm']['slots']` : :class:`dict`
-        For each of these slots: tool, model, versions, date, the types as JSON, and which features answered:
-        "embedding", or "embedding and components" for cells that the model was trained with.
+        For each of these slots: tool, model, versions, date, the types as JSON, `smooth`, `min_confidence`, and which
+        features answered: "embedding", or "embedding and components" for cells that the model was trained with.
 
     Raises
     ------
     RuntimeError
-        If the model was not trained on cell types.
+        If the model knows no cell types.
     TypeError
         If `adata` is no AnnData or `model` no model.
     ValueError
         If `key_added` cannot be written to disk, or is the column that the model learned from: known labels are never
-        overwritten.
+        overwritten. If `smooth` is no number of neighbours and no column of `obs`, or `min_confidence` no probability.
 
     Examples
     --------
     >>> scellm.tl.annotate(adata, model)
+    >>> scellm.tl.annotate(adata, "celllm-immune", key_added="immune")  # no labels needed
     >>> sc.pl.umap(adata, color=["celllm_type", "celllm_type_confidence"])  # doctest: +SKIP
     """
     check_call(adata, key_added, "scellm.tl.annotate")
+    check_smooth(adata, smooth, clusters=True)
+    if min_confidence is not None:
+        in_range("min_confidence", min_confidence, 0, 1)
     model = as_model(model, "scellm.tl.annotate")
     _refuse_labels_key(model, key_added)
+    annotator = model.annotator.with_minimum(min_confidence)
     adata = adata.copy() if copy else adata
     probabilities = model.predict(adata, soft=True, batch_size=batch_size)
     values = np.ascontiguousarray(probabilities.to_numpy(), dtype=np.float32)  # (n_obs, types)
-    best = values.argmax(1)
-    confidence, table = f"{key_added}_confidence", f"{key_added}_probabilities"
-    adata.obs[key_added] = pd.Categorical.from_codes(best, categories=probabilities.columns)
-    adata.obs[confidence] = values[np.arange(len(best)), best]
-    adata.obsm[table] = pd.DataFrame(values, index=adata.obs_names, columns=column_names(list(probabilities.columns)))
-    known = {"types": json.dumps(list(probabilities.columns)), "features": model.features_of(adata)}
-    record(adata, "annotate", model, {key_added: "obs", confidence: "obs", table: "obsm"}, **known)
+    if isinstance(smooth, str):
+        values = cluster_means(values, adata.obs[smooth])
+    elif smooth is not None:
+        values = smoothed(values, model.get_latent_representation(adata, batch_size=batch_size), smooth)
+    slots = _write(adata, key_added, annotator, values)
+    known = {
+        "types": json.dumps(annotator.names),
+        "features": model.features_of(adata),
+        "smooth": str(smooth or "none"),
+        "min_confidence": f"{annotator.min_fine:g} (type), {annotator.min_coarse:g} (coarse type)",
+    }
+    record(adata, "annotate", model, slots, **known)
     return adata if copy else None
 
 
+def _write(adata: AnnData, key_added: str, annotator: Annotator, values: np.ndarray) -> dict[str, str]:
+    """Write the answers and the probabilities, and return the slots."""
+    found = annotator.answers(values)
+    confidence, table = f"{key_added}_confidence", f"{key_added}_probabilities"
+    adata.obs[key_added] = pd.Categorical(found["type"], categories=annotator.categories)
+    adata.obs[confidence] = found["confidence"].to_numpy()
+    slots = {key_added: "obs", confidence: "obs"}
+    if not annotator.is_plain:
+        for name in ("coarse", "id"):
+            adata.obs[f"{key_added}_{name}"] = pd.Categorical(found[name])
+            slots[f"{key_added}_{name}"] = "obs"
+    adata.obsm[table] = pd.DataFrame(values, index=adata.obs_names, columns=column_names(annotator.names))
+    return {**slots, table: "obsm"}
+
+
 def _refuse_labels_key(model: CellLM, key_added: str) -> None:
-    if key_added in {model.labels_key, model.labels_key and f"{model.labels_key}_confidence"}:
+    if model.labels_key in {f"{key_added}{part}" for part in ("", "_confidence", "_coarse", "_id")}:
         msg = (
             f"key_added={key_added!r} is the column that the model learned from: known labels would be overwritten by "
             f"predictions. Pass another name, such as {key_added + '_predicted'!r}."

@@ -12,6 +12,7 @@ from scellm.model import TokenModel
 from scellm.model._own_features import joined_features
 from scellm.tl._model import as_model, check_call
 from scellm.tl._provenance import record
+from scellm.tl._smoothing import check_smooth, smoothed
 
 ADAPT = (None, "pca")
 
@@ -22,6 +23,7 @@ def embed(
     *,
     key_added: str = _keys.EMBEDDING,
     adapt: str | None = None,
+    smooth: int | None = None,
     batch_size: int | None = None,
     copy: bool = False,
 ) -> AnnData | None:
@@ -40,6 +42,10 @@ def embed(
         and divided by one number. It separates types within one data set better. It looks at all cells passed (never
         at their labels), so a cell's vector then depends on the other cells, and vectors of two calls cannot be
         compared; across studies, `None` transfers better.
+    smooth
+        A number of neighbours, such as 10: a cell's vector is half its own, half the mean of those of its nearest cells
+        (Euclidean distance in the first 50 principal components of the vectors). It separates types better where cells
+        are shallow, and blurs rare types and gradients. As with `adapt`, a cell's vector then depends on the others.
     batch_size
         Cells read at once; affects the speed only.
     copy
@@ -61,7 +67,7 @@ def embed(
     TypeError
         If `adata` is no AnnData or `model` no model.
     ValueError
-        If `key_added` cannot be written to disk, or `adapt` is not known.
+        If `key_added` cannot be written to disk, `adapt` is not known, or `smooth` is no number of neighbours.
 
     Examples
     --------
@@ -71,11 +77,14 @@ def embed(
     """
     check_call(adata, key_added, "scellm.tl.embed")
     one_of("adapt", adapt, ADAPT)
+    check_smooth(adata, smooth, clusters=False)
     model = as_model(model, "scellm.tl.embed")
     adata = adata.copy() if copy else adata
     embedding = model.get_latent_representation(adata, batch_size=batch_size)
     if adapt is not None:
         embedding = joined_features(embedding, adata)
+    if smooth is not None:
+        embedding = smoothed(embedding, embedding, smooth)
     adata.obsm[key_added] = embedding
-    record(adata, "embed", model, {key_added: "obsm"}, adapt=adapt or "none")
+    record(adata, "embed", model, {key_added: "obsm"}, adapt=adapt or "none", smooth=str(smooth or "none"))
     return adata if copy else None

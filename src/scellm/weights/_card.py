@@ -33,6 +33,8 @@ def check_card(card: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]], p
     wrong += [k for k in _TABLES if not isinstance(card.get(k), Mapping)]
     if wrong:
         raise _refusal(path, f"its card lacks {wrong}")
+    if "base" in card:  # a head alone; the sizes are those of the weights that it is a head on
+        return
     model = card["model"]
     if model.get("gene_embeddings", "random") != "random":
         raise _refusal(path, "its card names a file for gene embeddings, which are part of the weights")

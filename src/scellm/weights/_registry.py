@@ -17,11 +17,11 @@ from scellm._logging import logger
 from scellm.weights._file import WEIGHTS, read_card
 
 MIRROR_VARIABLE = "SCELLM_WEIGHTS_MIRROR"
-_COLUMNS = ["name", "where", "size_mb", "sha256", "licence", "description"]
+_COLUMNS = ["name", "where", "size_mb", "types", "sha256", "licence", "description"]
 
 
 def registry() -> dict[str, dict[str, Any]]:
-    """Entries of `weights.json` by name: `file` or `url`, `sha256`, `size`, `licence`, `description`."""
+    """Entries of `weights.json` by name: `file` or `url`, `sha256`, `size`, `types`, `licence`, `description`."""
     return json.loads(read_asset("scellm.weights", "weights.json"))
 
 
@@ -31,7 +31,8 @@ def available() -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Indexed by name: `where` (in the package, or a URL), `size_mb`, `sha256`, `licence`, `description`.
+        Indexed by name: `where` (in the package, or a URL), `size_mb`, `types` (how many cell types it can name; 0 for
+        weights that only embed), `sha256`, `licence`, `description`.
     """
     rows = [
         entry
@@ -39,6 +40,7 @@ def available() -> pd.DataFrame:
             "name": name,
             "where": "in the package" if "file" in entry else entry["url"],
             "size_mb": entry["size"] / 1e6,
+            "types": entry.get("types", 0),
         }
         for name, entry in registry().items()
     ]
