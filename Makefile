@@ -39,9 +39,9 @@ types: $(VENV)/.dev
 	$(BIN)/mypy
 
 # Every score of the shipped weights' model card, from the files of the data folder. WORK=folder of
-# scripts/pretrain_mini.py adds the model before pretraining and after its first stage.
+# scripts/pretrain.py adds the stages of pretraining; NAME=celllm-mini judges these in place of celllm-bag.
 weights-report: $(VENV)/.base
-	$(BIN)/python benchmarks/weights_report.py $(if $(WORK),--work $(WORK))
+	$(BIN)/python benchmarks/weights_report.py $(if $(NAME),--name $(NAME)) $(if $(WORK),--work $(WORK))
 
 # Every number of the page "Drug response", from the files of the data folder.
 drug-report: $(VENV)/.test

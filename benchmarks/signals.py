@@ -73,12 +73,14 @@ LONG, SHORT = {"max_steps": 300, "batch_size": 256}, {"max_steps": 200, "batch_s
 BLOCKS = {"lr": 2e-3, "precision": "bf16-mixed"}
 SAME = {"precision": "bf16-mixed"}
 PLAIN = {"projector": 0}
+SMALL = {"gene_embeddings": "random", "gene_dim": 1}  # the table that only attention needs, at its smallest
 VARIANTS: dict[str, dict] = {
     "PCA initialisation": {"max_steps": 0},
     "PCA initialisation, whitened": {"after": "PCA initialisation", **WHITENED},
     "bag, two views of a cell": {**CONTRAST, **LONG},
     "bag, two views, negatives of the source": {**CONTRAST, **LONG, "negatives": "source"},
     "bag, clusters": {**CONTRAST, **LONG, **CLUSTERS},
+    "bag, clusters, one number a gene": {**CONTRAST, **LONG, **CLUSTERS, "model": SMALL},
     "bag, clusters, whitened": {"after": "bag, clusters", **WHITENED},
     "bag, panels": {**CONTRAST, **LONG, **PANELS},
     "bag, panels and clusters": {**CONTRAST, **LONG, **BOTH},

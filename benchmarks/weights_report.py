@@ -1,11 +1,12 @@
 """The shipped weights compared with simple features: every score of their model card.
 
-    python benchmarks/weights_report.py [--work WORK] [--out FOLDER] [--docs FILE.md]
-    make weights-report [WORK=...]
+    python benchmarks/weights_report.py [--name celllm-bag] [--work WORK] [--out FOLDER] [--docs FILE.md]
+    make weights-report [NAME=celllm-bag] [WORK=...]
 
 Embeddings are frozen, and logistic regression is trained on them (columns centred, all divided by one number). `WORK`
-is the output folder of `scripts/pretrain_mini.py`. With it, two intermediate models are included: the model before
-pretraining ("PCA initialisation") and after its first stage, without attention blocks ("bag-of-genes model").
+is the output folder of `scripts/pretrain.py`. With it, intermediate models are included: the model before pretraining
+("PCA initialisation") and, of a model with attention blocks, the one after its first stage ("bag-of-genes model").
+Other weights of the package stand beside these.
 Embeddings and scores are stored in `--out`, and an interrupted run resumes from them.
 """
 
@@ -32,7 +33,8 @@ from scellm import bm
 from scellm.baselines import EmbeddingLogisticRegression, LogisticRegression, log_expression
 from scellm.weights import find_weights, fingerprint, read_weights
 
-NAME, LABELS, PCA50 = "celllm-mini", "cell_type", "PCA-50"
+OTHERS, LABELS, PCA50 = ("celllm-mini",), "cell_type", "PCA-50"
+STAGES = {"PCA initialisation": "pca_initialisation", "bag-of-genes model": "bag_of_genes"}
 SETS = (
     "pbmc3k",
     "pbmc_sorted_zheng3500",
@@ -42,7 +44,7 @@ SETS = (
     "colorectal_tumor_normal",
     "bmmc_neurips2021_5k",
 )
-REFERENCES = (PCA50, "bag-of-genes model", "random init")
+REFERENCES = (PCA50, *OTHERS, *STAGES, "random init")
 N_BOOT = 500
 Methods = dict[str, Callable]
 
@@ -50,24 +52,27 @@ Methods = dict[str, Callable]
 def main() -> None:
     """Compute embeddings, run the tasks, and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--weights", default=NAME, help="a name or path of weights, shown under the name celllm-mini")
-    parser.add_argument("--work", type=Path, help="folder of scripts/pretrain_mini.py")
+    parser.add_argument("--name", default="celllm-bag", help="the weights that are judged")
+    parser.add_argument("--weights", help="a path of weights to judge under this name, before they are in the package")
+    parser.add_argument("--work", type=Path, help="folder of scripts/pretrain.py")
     parser.add_argument("--out", type=Path, default=Path("weights-report"))
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--docs", type=Path, help="a Markdown file to write the tables to")
     args = parser.parse_args()
     args.out.mkdir(exist_ok=True, parents=True)
     quiet()
-    models = make_models(args.weights, args.work)
+    weights = args.weights or args.name
+    models = make_models(args.name, weights, args.work)
     data = {name: with_embeddings(name, models, args.out) for name in SETS}
     methods: Methods = {slot: (lambda slot=slot: EmbeddingLogisticRegression(slot)) for slot in (*models, PCA50)}
     methods[f"{PCA50}, columns scaled"] = ScaledPCA
     methods["log expression"] = LogisticRegression
     key = short([*(fingerprint(m.module.state_dict()) for m in models.values()), *methods, args.seeds, N_BOOT])
     parts = Parallel(n_jobs=-1)(
-        delayed(run)(t, methods, args.seeds, args.out / f"{file_name(t.name)} {key}.csv") for t in tasks(data)
+        delayed(run)(t, methods, args.name, args.seeds, args.out / f"{file_name(t.name)} {key}.csv")
+        for t in tasks(data)
     )
-    stored = fingerprint(read_weights(find_weights(args.weights))[0])
+    stored = fingerprint(read_weights(find_weights(weights))[0])
     result = pd.concat(parts, ignore_index=True).assign(weights=stored)
     shapes = pd.DataFrame(
         {"set": name, "embedding": slot, **bm.geometry(adata.obsm[slot], types_of(adata))}
@@ -76,7 +81,7 @@ def main() -> None:
     )
     result.to_csv(args.out / "scores.csv", index=False, float_format="%.4f")
     shapes.to_csv(args.out / "geometry.csv", index=False, float_format="%.3f")
-    found = tables(result, shapes)
+    found = tables(result, shapes, args.name)
     print("\n\n".join(f"{title}\n{table.to_string(index=False)}" for title, table in found.items()))
     if args.docs:
         args.docs.write_text("\n\n".join(f"**{title}**\n\n{markdown(table)}" for title, table in found.items()) + "\n")
@@ -88,19 +93,18 @@ def quiet() -> None:
     scellm.settings.verbosity = logging.ERROR
 
 
-def make_models(weights: str, work: Path | None) -> dict[str, scellm.CellLM]:
-    """The shipped weights, a model of the same shape with random weights, and the intermediate models."""
-    mini = scellm.CellLM.from_pretrained(weights)
+def make_models(name: str, weights: str, work: Path | None) -> dict[str, scellm.CellLM]:
+    """The judged weights, others of the package, a model of the same shape with random weights, and the stages."""
+    judged = scellm.CellLM.from_pretrained(weights)
     scellm.settings.seed = 0
-    options = {k: v for k, v in mini.module.config.to_dict().items() if k != "n_genes"}
-    models = {NAME: mini, "random init": scellm.CellLM.without_data(gene_embeddings="random", **options)}
+    options = {k: v for k, v in judged.module.config.to_dict().items() if k != "n_genes"}
+    models = {name: judged, "random init": scellm.CellLM.without_data(gene_embeddings="random", **options)}
+    models |= {other: scellm.CellLM.from_pretrained(other) for other in OTHERS if other != name}
     if work is None:
-        print("Without --work, the PCA initialisation and the bag-of-genes model are left out.")
+        print("Without --work, the stages of pretraining are left out.")
         return models
-    return models | {
-        k: scellm.CellLM.from_pretrained(work / v)
-        for k, v in {"PCA initialisation": "pca_initialisation", "bag-of-genes model": "bag_of_genes"}.items()
-    }
+    stages = {k: v for k, v in STAGES.items() if options["depth"] or v != "bag_of_genes"}
+    return models | {k: scellm.CellLM.from_pretrained(work / v) for k, v in stages.items()}
 
 
 def with_embeddings(name: str, models: dict[str, scellm.CellLM], folder: Path) -> ad.AnnData:
@@ -175,33 +179,35 @@ def file_name(task: str) -> str:
     return task.replace(" %", "").replace(",", "")
 
 
-def run(task: bm.Task, methods: Methods, seeds: int, file: Path) -> pd.DataFrame:
-    """Means, and differences of the shipped weights to reference methods; read from the file if it exists."""
+def run(task: bm.Task, methods: Methods, name: str, seeds: int, file: Path) -> pd.DataFrame:
+    """Means, and differences of the judged weights to reference methods; read from the file if it exists."""
     quiet()
     if not file.exists():
         results = bm.run([task], methods, seeds=seeds)
         parts = [
-            bm.summary(results, against=reference, n_boot=N_BOOT) for reference in REFERENCES if reference in methods
+            bm.summary(results, against=reference, n_boot=N_BOOT)
+            for reference in REFERENCES
+            if reference in methods and reference != name
         ]
         pd.concat(parts).query("against != ''").to_csv(file, index=False)
     return pd.read_csv(file)
 
 
-def tables(result: pd.DataFrame, shapes: pd.DataFrame) -> dict[str, pd.DataFrame]:
+def tables(result: pd.DataFrame, shapes: pd.DataFrame, name: str) -> dict[str, pd.DataFrame]:
     """Tables of means, verdicts and geometry."""
     result = result.assign(task=pd.Categorical(result["task"], dict.fromkeys(result["task"])))
     once = result.drop_duplicates(["task", "method"])
     means = once.pivot(index="task", columns="method", values="mean").round(3).reset_index()
-    first = ["task", NAME, PCA50, "log expression"]
+    first = ["task", name, PCA50, "log expression"]
     means = means[[*first, *(c for c in means.columns if c not in first)]]
-    mine = result[result["method"] == NAME]
+    mine = result[result["method"] == name]
     say = lambda r: f"{r['difference']:+.3f} [{r['low']:+.3f}, {r['high']:+.3f}] {r['verdict']}"
     verdicts = (
         mine.assign(shown=mine.apply(say, axis=1)).pivot(index="task", columns="against", values="shown").reset_index()
     )
     return {
         "Macro-F1, mean of five seeds": means,
-        f"{NAME} minus the others: difference, 95 % interval of a paired bootstrap, verdict": verdicts,
+        f"{name} minus the others: difference, 95 % interval of a paired bootstrap, verdict": verdicts,
         "Shape of the embeddings": shapes.round(3),
     }
 

@@ -265,13 +265,17 @@ class TokenModel(SavedModel):
 
     @torch.no_grad()
     def get_gene_embeddings(self) -> pd.DataFrame:
-        """The current rows of the gene embedding table.
+        """The current rows of the gene embedding table; of a model without attention blocks, those of the pooling.
+
+        Without blocks, cells are pooled from the vectors of the pooling, and the table of the encoder has learned next
+        to nothing.
 
         Returns
         -------
         pandas.DataFrame
             float32, (genes of the vocabulary, dim), indexed by symbol.
         """
-        table = self._encoder.encoder.embedding.gene.vectors().cpu().numpy()
         symbols = load_vocabulary().symbols
-        return pd.DataFrame(table[: len(symbols)], index=symbols)
+        pooled = self._encoder.pooling.gene_vectors if self._encoder.config.depth == 0 else None
+        table = self._encoder.encoder.embedding.gene.vectors() if pooled is None else pooled
+        return pd.DataFrame(table[: len(symbols)].cpu().numpy(), index=symbols)

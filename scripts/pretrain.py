@@ -1,13 +1,13 @@
-"""Pretrain `celllm-mini` and write the files that the package ships.
+"""Pretrain the weights that the package ships, and write their files.
 
-    python scripts/pretrain_mini.py DATA/corpus WORK           # an hour on one core
-    python benchmarks/weights_report.py --weights WORK/celllm-mini --work WORK --out WORK/report
-    python scripts/pretrain_mini.py DATA/corpus WORK --ship
+    python scripts/pretrain.py DATA/corpus WORK --config scripts/pretrain_bag.toml     # ten minutes on one core
+    python benchmarks/weights_report.py --weights WORK/celllm-bag --name celllm-bag --work WORK --out WORK/report
+    python scripts/pretrain.py DATA/corpus WORK --config scripts/pretrain_bag.toml --ship
 
-`WORK` is the output folder: the corpus on the package's genes, checkpoints (an interrupted script, called again,
-resumes and gives the same weights), the weights of the initialisation and of each stage, `curves.csv`, `curves.png`,
-`validation.csv`, and the weights to ship. `--ship` writes the scores to their model card, and copies card, weights,
-curves and validation to the package and its docs.
+`scripts/pretrain_mini.toml` makes celllm-mini, in an hour. `WORK` is the output folder: the corpus on the package's
+genes, checkpoints (an interrupted script, called again, resumes and gives the same weights), the weights of the
+initialisation and of each stage, `curves.csv`, `curves.png`, `validation.csv`, and the weights to ship. `--ship` writes
+the scores to their model card, and copies card, weights, curves and validation to the package and its docs.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from scellm.weights._file import WEIGHTS
 
 HERE = Path(__file__).parent
 PACKAGE, DOCS = HERE.parent / "src" / "scellm" / "weights", HERE.parent / "docs"
-NAME, LICENCE = "celllm-mini", "CC BY 4.0"
+LICENCE = "CC BY 4.0"
 MB, MOST_MOVED = 1e6, 1e-2
 
 
@@ -45,13 +45,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", type=Path, help="folder of h5ad files with raw counts and obs['origin']")
     parser.add_argument("work", type=Path, help="folder for all output")
-    parser.add_argument("--config", type=Path, default=HERE / "pretrain_mini.toml")
+    parser.add_argument("--config", type=Path, default=HERE / "pretrain_bag.toml")
     parser.add_argument("--ship", action="store_true", help="copy the results in WORK to the package and its docs")
     args = parser.parse_args()
-    if args.ship:
-        ship(args.work)
-        return
     config = tomllib.loads(args.config.read_text())
+    if args.ship:
+        ship(args.work, config["name"])
+        return
     folder = args.work / "corpus"
     corpus = (
         Corpus(folder)
@@ -66,7 +66,7 @@ def main() -> None:
     curves.to_csv(args.work / "curves.csv", float_format="%.5g")
     draw(curves, args.work / "curves.png")
     validation.to_csv(args.work / "validation.csv", index=False, float_format="%.3f")
-    file = save(model, corpus, config, args.work / NAME)
+    file = save(model, corpus, config, args.work / config["name"])
     check_half_precision(model, file, corpus)
     print(validation.round(3).to_string(index=False), f"\n{file}: {file.stat().st_size / MB:.1f} MB")
 
@@ -156,9 +156,9 @@ def save(model: scellm.CellLM, corpus: Corpus, config: dict, folder: Path) -> Pa
     model.save_pretrained(
         folder,
         dtype="float16",
-        name=NAME,
+        name=config["name"],
         licence=LICENCE,
-        config=config,
+        recipe=config,
         data={
             "cells": len(corpus) - held_out,
             "sources": [
@@ -182,16 +182,16 @@ def check_half_precision(model: scellm.CellLM, file: Path, corpus: Corpus) -> No
         raise SystemExit(f"That is more than {MOST_MOVED}: store them in float32.")
 
 
-def ship(work: Path) -> None:
+def ship(work: Path, name: str) -> None:
     """Copy weights with scores, their entry, curves and validation to the package and its docs."""
-    state, card = read_weights(work / NAME)
-    card |= {"metrics": scores(work / "report" / "scores.csv", fingerprint(state))}
-    file = shutil.copyfile(write_weights(work / NAME, state, card), PACKAGE / f"{NAME}.safetensors")
+    state, card = read_weights(work / name)
+    card |= {"metrics": scores(work / "report" / "scores.csv", fingerprint(state), name)}
+    file = shutil.copyfile(write_weights(work / name, state, card), PACKAGE / f"{name}.safetensors")
     registry, shape, data = PACKAGE / "weights.json", card["model"], card["data"]
-    described = (
-        f"{shape['depth']} blocks of width {shape['dim']}, pretrained on {data['cells']:,} human cells and nuclei of "
-        f"{len(data['sources'])} sources."
+    blocks = (
+        f"{shape['depth']} blocks of width {shape['dim']}" if shape["depth"] else "A bag of genes, without attention"
     )
+    described = f"{blocks}, pretrained on {data['cells']:,} human cells and nuclei of {len(data['sources'])} sources."
     entry = {
         "file": file.name,
         "sha256": sha256(file),
@@ -199,18 +199,19 @@ def ship(work: Path) -> None:
         "licence": LICENCE,
         "description": described,
     }
-    registry.write_text(json.dumps({**json.loads(registry.read_text()), NAME: entry}, indent=2) + "\n")
+    registry.write_text(json.dumps({**json.loads(registry.read_text()), name: entry}, indent=2) + "\n")
     (DOCS / "_static").mkdir(exist_ok=True)
     for made in ("curves.png", "curves.csv"):
-        shutil.copyfile(work / made, DOCS / "_static" / f"pretraining_{made}")
+        shutil.copyfile(work / made, DOCS / "_static" / f"pretraining_{name}_{made}")
     table = pd.read_csv(work / "validation.csv", dtype=str, keep_default_na=False)
     lines = [list(table.columns), ["---"] * table.shape[1], *table.to_numpy().tolist()]
-    (DOCS / "user_guide" / "_weights_validation.md").write_text("".join(f"| {' | '.join(line)} |\n" for line in lines))
+    page = DOCS / "user_guide" / f"_weights_validation_{name}.md"
+    page.write_text("".join(f"| {' | '.join(line)} |\n" for line in lines))
 
 
-def scores(file: Path, made_of: str) -> dict[str, float]:
+def scores(file: Path, made_of: str, name: str) -> dict[str, float]:
     """Macro-F1 of each task, from a report on exactly these weights."""
-    table = pd.read_csv(file).query("method == @NAME").drop_duplicates("task")
+    table = pd.read_csv(file).query("method == @name").drop_duplicates("task")
     if set(table["weights"]) != {made_of}:
         raise SystemExit(f"{file} is about other weights. Run benchmarks/weights_report.py again.")
     return dict(zip(table["task"], table["mean"].round(4), strict=True))
