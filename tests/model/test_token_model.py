@@ -56,3 +56,10 @@ def test_the_default_gene_embeddings_are_those_of_string(prepared):
     found = model.get_gene_embeddings()
     np.testing.assert_allclose(found[known].corrwith(string[known]), 1, atol=1e-4)
     assert model.module.config.train_genes
+
+
+def test_genes_of_a_bag_are_those_of_its_pooling(prepared):
+    bag = scellm.CellLM(prepared, **{**SMALL, "depth": 0}, gene_embeddings="random", gene_dim=1)
+    found = bag.get_gene_embeddings()
+    assert found.shape == (19225, 16)
+    np.testing.assert_array_equal(found.to_numpy(), bag.module.cell_encoder.pooling.gene_vectors.detach().numpy())

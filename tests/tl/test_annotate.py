@@ -90,3 +90,41 @@ def test_a_cell_gets_the_same_answer_whatever_comes_with_it(model):
     np.testing.assert_allclose(found.iloc[:3], whole.iloc[rows], atol=1e-5)
     assert model.features_of(mixed) == "embedding and components for 3 cells, embedding for 5"
     assert model.features_of(make_adata(5, seed=7)) == "embedding"
+
+
+def test_smoothing_over_neighbours_and_clusters(trained):
+    adata = trained.adata
+    p = trained.predict(soft=True).to_numpy()
+    adata.obs["leiden"] = pd.Categorical(np.where(np.arange(60) % 3 == 0, "a", "b"))
+    scellm.tl.annotate(adata, trained, smooth="leiden", key_added="by_cluster")
+    a = np.arange(60) % 3 == 0
+    found = adata.obsm["by_cluster_probabilities"].to_numpy()
+    np.testing.assert_allclose(found[a], np.tile(p[a].mean(0), (20, 1)), atol=1e-6)
+    assert adata.obs.loc[a, "by_cluster"].nunique() == 1
+    scellm.tl.annotate(adata, trained, smooth=5, key_added="by_neighbours")
+    found = adata.obsm["by_neighbours_probabilities"].to_numpy()
+    assert np.abs(found - p).max() > 1e-4
+    np.testing.assert_allclose(found.sum(1), 1, atol=1e-5)
+    assert adata.uns["celllm"]["slots"]["by_neighbours"]["smooth"] == "5"
+    assert adata.uns["celllm"]["slots"]["by_cluster"]["smooth"] == "leiden"
+
+
+def test_a_minimum_of_confidence_leaves_cells_unnamed(trained):
+    adata = trained.adata
+    scellm.tl.annotate(adata, trained, min_confidence=0.999, key_added="careful")
+    sure = trained.predict(soft=True).to_numpy().max(1) >= 0.999
+    np.testing.assert_array_equal(adata.obs["careful"] == "unknown", ~sure)
+    assert adata.uns["celllm"]["slots"]["careful"]["min_confidence"] == "0.999 (type), 0.999 (coarse type)"
+    scellm.tl.annotate(adata, trained, key_added="bold")
+    assert "unknown" not in adata.obs["bold"].cat.categories
+    assert "bold_coarse" not in adata.obs  # types of one's own have one level and no ids
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"smooth": "leiden"}, {"smooth": 0}, {"min_confidence": 1.5}, {"min_confidence": "high"}]
+)
+def test_options_that_are_refused_change_nothing(trained, wrong):
+    before = set(trained.adata.obs), set(trained.adata.obsm), dict(trained.adata.uns["celllm"])
+    with pytest.raises(ValueError, match=r"smooth=|min_confidence must be"):
+        scellm.tl.annotate(trained.adata, trained, **wrong)
+    assert before == (set(trained.adata.obs), set(trained.adata.obsm), dict(trained.adata.uns["celllm"]))
