@@ -140,19 +140,23 @@ def main() -> None:
     foreign = {s.name: s for s in [*every, *map(read, FOREIGN)]}
     known = [s.at(np.flatnonzero(s.allowed.any(1))) for s in without_shared(every)]
     studies = list(dict.fromkeys(s.study for s in known if s.name in JUDGED + WITH_STRANGERS))
-    left_out = {study: solve([s for s in known if s.study != study]) for study in studies}
+    left_out = {}
+    for study in studies:
+        print("left out:", study, flush=True)
+        left_out[study] = solve([s for s in known if s.study != study])
     judged = {s.name: s for s in known if s.name in JUDGED}
     logits = {s.name: left_out[s.study](s.vectors) for s in judged.values()}
     head = solve(known)
     calibrated = {study: calibrate(types, judged, logits, but=study) for study in [*studies, ""]}
+    strangers(foreign, types, head, left_out, calibrated).to_csv(args.work / "foreign.csv", index=False)
+    by_type(judged, types, logits, calibrated).to_csv(args.work / "by_type.csv", index=False, float_format="%.3f")
+    print({k: (round(t, 2), a.min_fine, a.min_coarse) for k, (t, a) in calibrated.items()}, flush=True)
     rows = []
     for s in judged.values():
         rows += [{"source": s.name, **row} for row in compare(s, known, types, logits[s.name], calibrated[s.study])]
         print(pd.DataFrame(rows[-6:]).round(3).to_string(index=False), flush=True)
     found = pd.DataFrame(rows)
     found.to_csv(args.work / "judged.csv", index=False, float_format="%.4f")
-    strangers(foreign, types, head, left_out, calibrated).to_csv(args.work / "foreign.csv", index=False)
-    by_type(judged, types, logits, calibrated).to_csv(args.work / "by_type.csv", index=False, float_format="%.3f")
     save(model, head, types, calibrated[""], known, found, args.work / NAME)
 
 
@@ -215,7 +219,7 @@ def solve_on_expression(sources: list[Source]) -> Head:
     allowed, weight = np.concatenate([s.allowed for s in some]), np.concatenate([weights_of([s]) for s in some])
     scaled = (x @ sp.diags(scale)).tocsr()
     scaled.data = np.minimum(scaled.data, 10)
-    w, b = solve_partial(scaled, allowed, weight, strength=EXPRESSION_STRENGTH, max_iter=STEPS)
+    w, b = solve_partial(scaled, allowed, weight, strength=EXPRESSION_STRENGTH, max_iter=STEPS // 2)
     return Head(w * scale, b)
 
 

@@ -18,7 +18,11 @@ MOST = 12_000_000  # largest size of a file in the wheel, in bytes
 
 
 def test_there_are_some():
-    assert "celllm-mini" in SHIPPED
+    assert {"celllm-mini", "celllm-bag", "celllm-immune"} <= set(SHIPPED)
+    assert sum(registry()[name]["size"] for name in SHIPPED) < 18_000_000
+    table = scellm.CellLM.available()
+    assert table.loc["celllm-immune", "types"] == 20
+    assert table.loc["celllm-bag", "types"] == 0
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -71,3 +75,22 @@ def test_the_card_is_complete(name):
     assert card["licence"] == registry()[name]["licence"]
     assert all(0 <= score <= 1 for score in card["metrics"].values())
     assert len(card["metrics"]) > 20
+
+
+def test_names_of_blood_without_labels():
+    """scanpy's blood: 765 genes, known by their likeness to sorted cells; lineages must be named right."""
+    adata = sc.datasets.pbmc68k_reduced()
+    with pytest.warns(UserWarning, match="sum that cells were scaled to"):
+        scellm.pp.prepare(adata, panel=True)
+    scellm.tl.annotate(adata, "celllm-immune", min_confidence=0)
+    lineage = {"CD14+ Monocyte": "monocyte", "CD19+ B": "B cell", "CD56+ NK": "natural killer cell"}
+    lineage |= {k: "T cell" for k in adata.obs["bulk_labels"].cat.categories if k.startswith(("CD4+", "CD8+"))}
+    truth = adata.obs["bulk_labels"].astype(str).map(lineage)
+    found = adata.obs["celllm_type_coarse"].astype(str)
+    right = (found == truth)[truth.notna()].groupby(truth).mean()
+    assert right.mean() > 0.7
+    assert right["B cell"] > 0.8
+    assert right["T cell"] > 0.8
+    scellm.tl.annotate(adata, "celllm-immune", min_confidence=1, key_added="never")
+    assert (adata.obs["never"] == "unknown").mean() > 0.9
+    assert set(adata.obs["celllm_type"].cat.categories) >= {"T cell", "regulatory T cell", "monocyte"}

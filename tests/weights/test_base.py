@@ -70,7 +70,9 @@ def test_training_replaces_the_types(annotator):
     scellm.CellLM.setup_anndata(adata, labels_key="cell_type")
     model = scellm.CellLM.from_pretrained(folder, adata)
     assert set(model.predict()) <= {"type 0", "type 1", "type 2"}
+    assert list(model.cell_types["name"]) == ["type 0", "type 1", "type 2"]
     model.train()
+    assert list(model.cell_types["coarse"]) == ["type 0", "type 1"]
     assert list(model.predict(soft=True).columns) == ["type 0", "type 1"]
     assert "knows" not in model._model_summary_string
 
@@ -90,6 +92,7 @@ def test_coarse_types_and_minimum_survive(annotator, tmp_path):
     model.save_pretrained(tmp_path / "two", head=True)
     query = make_adata(20, seed=8)
     scellm.tl.annotate(query, tmp_path / "two")
+    assert list(scellm.CellLM.from_pretrained(tmp_path / "two").cell_types["coarse"]) == ["a", "a", "type 2"]
     assert set(query.obs["celllm_type"].cat.categories) == {"type 0", "type 1", "type 2", "a", "unknown"}
     assert set(query.obs["celllm_type_coarse"]) <= {"a", "type 2", "unknown"}
     assert "celllm_type_id" in query.obs

@@ -144,14 +144,24 @@ class TypedModel(TokenModel):
         return "train" in self.configs_ or self._annotator is not None
 
     @property
-    def annotator(self) -> Annotator:
-        """The cell types that :meth:`predict` chooses from, with their coarse types and Cell Ontology ids.
+    def cell_types(self) -> pd.DataFrame:
+        """The cell types that :meth:`predict` chooses from.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row a type, in the order of the probabilities: `name`, `id` (Cell Ontology, or ""), and `coarse` and
+            `coarse_id`, which are the same as the former for types with one level.
 
         Raises
         ------
         RuntimeError
             If the model knows no cell types.
         """
+        return self._answering().types.copy()
+
+    def _answering(self) -> Annotator:
+        """The types in use, those of the weights or those that were learned; raises RuntimeError if there are none."""
         if not self._knows_types:
             msg = (
                 "This model was not trained on cell types. Set up with labels_key=..., then run model.train(); or take "
@@ -202,7 +212,7 @@ class TypedModel(TokenModel):
 
     def _head_state(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
         """The annotation head and its types, for :meth:`save_pretrained`."""
-        annotator, head = self.annotator, self.module.annotation_head
+        annotator, head = self._answering(), self.module.annotation_head
         if not isinstance(head, LinearHead):
             msg = "save_pretrained(head=True) needs a linear head: train with head='solved', the default."
             raise ValueError(msg)
@@ -290,7 +300,7 @@ class TypedModel(TokenModel):
         RuntimeError
             If the model knows no cell types.
         """
-        names = self.annotator.names
+        names = self._answering().names
         cells = self._embed(adata, indices, batch_size)
         data = self._validate_anndata(adata)
         places = self._places(data)[cell_positions(indices, data.obs_names)]

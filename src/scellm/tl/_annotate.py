@@ -97,7 +97,7 @@ def annotate(
         in_range("min_confidence", min_confidence, 0, 1)
     model = as_model(model, "scellm.tl.annotate")
     _refuse_labels_key(model, key_added)
-    annotator = model.annotator.with_minimum(min_confidence)
+    annotator = model._answering().with_minimum(min_confidence)
     adata = adata.copy() if copy else adata
     probabilities = model.predict(adata, soft=True, batch_size=batch_size)
     values = np.ascontiguousarray(probabilities.to_numpy(), dtype=np.float32)  # (n_obs, types)

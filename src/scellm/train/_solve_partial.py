@@ -53,7 +53,7 @@ def solve_partial(
         raise ValueError(msg)
     share = np.ones(n) if weights is None else np.asarray(weights, np.float64)
     outside = np.where(allowed, 0.0, -np.inf)  # (cells, types)
-    dtype = x.dtype
+    dtype, across = x.dtype, x.T.tocsr() if sp.issparse(x) else x.T
 
     def loss(flat: np.ndarray) -> tuple[float, np.ndarray]:
         weight, bias = flat[:-types].reshape(types, width), flat[-types:]
@@ -61,7 +61,7 @@ def solve_partial(
         total, inside = logsumexp(logits, axis=1), logsumexp(logits + outside, axis=1)  # (cells,)
         slope = np.exp(logits - total[:, None]) - np.exp(logits + outside - inside[:, None])
         slope *= share[:, None]
-        by_weight = np.asarray(x.T @ slope.astype(dtype), np.float64).T  # (types, features)
+        by_weight = np.asarray(across @ slope.astype(dtype), np.float64).T  # (types, features)
         value = strength * float(share @ (total - inside)) + float((weight**2).sum()) / 2
         return value, np.concatenate([(strength * by_weight + weight).ravel(), strength * slope.sum(0)])
 
