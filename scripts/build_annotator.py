@@ -150,7 +150,7 @@ def main() -> None:
     calibrated = {study: calibrate(types, judged, logits, but=study) for study in [*studies, ""]}
     strangers(foreign, types, head, left_out, calibrated).to_csv(args.work / "foreign.csv", index=False)
     by_type(judged, types, logits, calibrated).to_csv(args.work / "by_type.csv", index=False, float_format="%.3f")
-    print({k: (round(t, 2), a.min_fine, a.min_coarse) for k, (t, a) in calibrated.items()}, flush=True)
+    print({k: (round(t, 2), a.limits) for k, (t, a) in calibrated.items()}, flush=True)
     rows = []
     for s in judged.values():
         rows += [{"source": s.name, **row} for row in compare(s, known, types, logits[s.name], calibrated[s.study])]
@@ -234,29 +234,33 @@ def calibrate(types: pd.DataFrame, judged: dict[str, Source], logits: dict, *, b
         return float(share @ -np.logaddexp.reduce(log_p, axis=1).clip(-50))
 
     temperature = float(np.exp(minimize_scalar(loss, bounds=(-3, 3), method="bounded").x))
-    plain = Annotator(types)
     p = softmax(x / temperature, axis=1).astype(np.float32)
     groups = groups_of(types)
-    coarse = p @ groups
-    fits = (allowed @ groups > 0)[np.arange(len(p)), coarse.argmax(1)]
-    fine = np.where(groups[:, coarse.argmax(1)].T > 0, p, -1)
-    exact = allowed[np.arange(len(p)), fine.argmax(1)]
-    several = allowed.sum(1) < (allowed @ groups > 0) @ groups.sum(0)  # the label says more than the coarse type
-    lowest = lambda confidence, right, weight: minimum(confidence, right, weight / weight.sum())
-    return temperature, Annotator(
-        plain.types,
-        lowest(fine.max(1)[several], exact[several], share[several]),
-        lowest(coarse.max(1), fits, share),
-    )
+    coarse, cells = p @ groups, np.arange(len(p))
+    best = coarse.argmax(1)
+    fits = (allowed @ groups > 0)[cells, best]
+    fine = np.where(groups[:, best].T > 0, p, -1)
+    exact = allowed[cells, fine.argmax(1)]
+    says_more = allowed.sum(1) < (allowed @ groups > 0) @ groups.sum(0)  # than the coarse type
+    limits = []
+    for group in groups.argmax(1):  # the coarse type of each type
+        some = says_more & fits & (best == group)
+        limits.append(minimum(fine.max(1)[some], exact[some], share[some]) if groups[:, group].sum() > 1 else 0.0)
+    return temperature, Annotator(types.assign(min_confidence=limits), minimum(coarse.max(1), fits, share))
 
 
 def minimum(confidence: np.ndarray, right: np.ndarray, share: np.ndarray) -> float:
     """The lowest confidence, in hundredths, from which on answers are right often enough, counting the next tenth."""
     for low in np.arange(0.3, 0.95, 0.01):
         near = (confidence >= low) & (confidence < low + 0.1)
-        if near.any() and np.average(right[near], weights=share[near]) >= RIGHT:
+        if near.sum() >= 20 and np.average(right[near], weights=share[near]) >= RIGHT:
             return round(float(low), 2)
     return 0.95
+
+
+def plain(types: pd.DataFrame) -> Annotator:
+    """The types without any minimum of confidence."""
+    return Annotator(types.assign(min_confidence=0.0))
 
 
 def groups_of(types: pd.DataFrame) -> np.ndarray:
@@ -276,7 +280,7 @@ def compare(
     theirs = softmax(solve_on_expression(others)(s.expression), axis=1).astype(np.float32)
     can = np.concatenate([o.allowed[o.allowed.sum(1) == 1] for o in others]).sum(0) >= LEARNABLE
     say = lambda answer, q, a=annotator: {"answer": answer, **scores(q, s.allowed, types, can, a)}
-    always = Annotator(types)
+    always = plain(types)
     return [
         say("celllm-immune", p),
         say("celllm-immune, smooth=10", smoothed(p, s.vectors, 10)),
@@ -309,7 +313,7 @@ def own(s: Source, types: pd.DataFrame, can: np.ndarray) -> dict[str, float]:
         w, b = solve_partial((inside.vectors - mean) / scale, inside.allowed, weights_of([inside]), max_iter=STEPS)
         found.append(softmax((outside.vectors - mean) / scale @ w.T + b, axis=1).astype(np.float32))
     order = np.argsort(np.concatenate([np.flatnonzero(part == k) for k in range(5)]))
-    return scores(np.concatenate(found)[order], s.allowed, types, can, Annotator(types))
+    return scores(np.concatenate(found)[order], s.allowed, types, can, plain(types))
 
 
 def scores(

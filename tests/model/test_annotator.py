@@ -15,7 +15,11 @@ TYPES = pd.DataFrame(
     ],
     columns=["name", "id", "coarse", "coarse_id"],
     dtype=object,
-)
+).assign(min_confidence=0.0)
+
+
+def make(fine=0.0, coarse=0.0):
+    return Annotator(TYPES.assign(min_confidence=fine), coarse)
 
 
 @pytest.mark.parametrize(
@@ -31,7 +35,7 @@ TYPES = pd.DataFrame(
     ],
 )
 def test_the_finest_answer_that_is_sure(probabilities, expected):
-    found = Annotator(TYPES, min_fine=0.6, min_coarse=0.5).answers(np.array([probabilities], np.float32))
+    found = make(0.6, 0.5).answers(np.array([probabilities], np.float32))
     row = found.iloc[0]
     assert (row["type"], row["id"], row["coarse"]) == (expected[0], expected[1], expected[3])
     assert row["confidence"] == pytest.approx(expected[2])
@@ -39,30 +43,37 @@ def test_the_finest_answer_that_is_sure(probabilities, expected):
 
 
 def test_below_the_coarse_minimum_it_is_unknown():
-    annotator = Annotator(TYPES, min_fine=0.9, min_coarse=0.8)
+    annotator = make(0.9, 0.8)
     row = annotator.answers(np.array([[0.4, 0.3, 0.3]], np.float32)).iloc[0]
     assert (row["type"], row["id"], row["coarse"]) == ("unknown", "", "unknown")
     assert row["confidence"] == pytest.approx(0.7)
     assert annotator.categories == ["CD4 T cell", "B cell", "CD8 T cell", "T cell", "unknown"]
-    assert Annotator(TYPES).categories == ["CD4 T cell", "B cell", "CD8 T cell", "T cell"]
+    assert make().categories == ["CD4 T cell", "B cell", "CD8 T cell", "T cell"]
 
 
 @given(arrays(np.float64, (7, 3), elements=st.floats(0, 5)), st.floats(0, 1), st.floats(0, 1))
 def test_what_holds_for_any_probabilities(logits, fine, coarse):
     p = (np.exp(logits) / np.exp(logits).sum(1, keepdims=True)).astype(np.float32)
-    found = Annotator(TYPES, fine, coarse).answers(p)
+    found = make(fine, coarse).answers(p)
     t, b = p[:, 0] + p[:, 2], p[:, 1]
     assert (found.loc[np.maximum(t, b) < coarse - 1e-6, "type"] == "unknown").all()
     assert set(found.loc[(t > b + 1e-6) & (t > coarse + 1e-6), "coarse"]) <= {"T cell"}
-    always = Annotator(TYPES).answers(p)
+    always = make().answers(p)
     assert not (always["type"] == "unknown").any()
     assert set(always["type"]) <= set(TYPES["name"])
+
+
+def test_each_type_has_its_own_minimum():
+    annotator = Annotator(TYPES.assign(min_confidence=[0.9, 0.0, 0.2]))
+    found = annotator.answers(np.array([[0.8, 0.1, 0.1], [0.1, 0.1, 0.8]], np.float32))
+    assert list(found["type"]) == ["T cell", "CD8 T cell"]
+    assert annotator.limits == "0 to 0.9 (type), 0 (coarse type)"
 
 
 def test_plain_names_give_the_most_probable():
     annotator = Annotator.of_names(["x", "y"])
     assert annotator.is_plain
-    assert not Annotator(TYPES).is_plain
+    assert not make().is_plain
     found = annotator.answers(np.array([[0.4, 0.6], [0.9, 0.1]], np.float32))
     assert list(found["type"]) == ["y", "x"]
     assert annotator.categories == ["x", "y"]
@@ -71,14 +82,14 @@ def test_plain_names_give_the_most_probable():
 
 
 def test_the_card_gives_the_same():
-    annotator = Annotator(TYPES, 0.25, 0.5)
+    annotator = make(0.25, 0.5)
     again = Annotator.from_card(annotator.to_card(), "a file")
     pd.testing.assert_frame_equal(again.types, annotator.types)
-    assert (again.min_fine, again.min_coarse) == (0.25, 0.5)
+    assert again.min_coarse == 0.5
     assert Annotator.from_card({}, "a file") is None
 
 
-GOOD = Annotator(TYPES).to_card()
+GOOD = make().to_card()
 
 
 @pytest.mark.parametrize(
@@ -89,9 +100,9 @@ GOOD = Annotator(TYPES).to_card()
         {"types": [{"name": "B cell"}]},
         {"types": [GOOD["types"][0]] * 2},
         {"types": [{**GOOD["types"][0], "id": 3}]},
-        {**GOOD, "min_confidence": {"fine": 2.0, "coarse": 0.5}},
-        {**GOOD, "min_confidence": {"fine": 0.5}},
-        {**GOOD, "min_confidence": 0.5},
+        {**GOOD, "min_confidence": 2.0},
+        {**GOOD, "min_confidence": "high"},
+        {"types": [{**GOOD["types"][0], "min_confidence": -1}]},
     ],
 )
 def test_damaged_cards(card):

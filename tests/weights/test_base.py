@@ -88,7 +88,7 @@ def test_pretraining_forgets_the_types(annotator):
 def test_coarse_types_and_minimum_survive(annotator, tmp_path):
     model, _ = annotator
     table = Annotator.of_names(["type 0", "type 1", "type 2"]).types.assign(coarse=["a", "a", "type 2"], id="CL:1")
-    model._annotator = Annotator(table, 0.3, 0.6)
+    model._annotator = Annotator(table.assign(min_confidence=0.3), 0.6)
     model.save_pretrained(tmp_path / "two", head=True)
     query = make_adata(20, seed=8)
     scellm.tl.annotate(query, tmp_path / "two")

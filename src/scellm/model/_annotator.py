@@ -23,19 +23,20 @@ class Annotator:
     Parameters
     ----------
     types
-        Indexed from 0 in the order of the head's logits: `name`, `id` (Cell Ontology, or ""), `coarse`, `coarse_id`.
-    min_fine, min_coarse
-        Probability from which on the type, or the coarse type, is given as the answer.
+        In the order of the head's logits: `name`, `id` (Cell Ontology, or ""), `coarse`, `coarse_id`, and
+        `min_confidence`, the probability from which on this type is given as the answer.
+    min_coarse
+        Probability from which on a coarse type is given.
     """
 
     types: pd.DataFrame
-    min_fine: float = 0.0
     min_coarse: float = 0.0
 
     @classmethod
     def of_names(cls, names: Sequence[str]) -> Self:
         """Types without ontology, each its own coarse type; it never abstains."""
-        return cls(pd.DataFrame({"name": list(names), "id": "", "coarse": list(names), "coarse_id": ""}, dtype=object))
+        texts = {"name": list(names), "id": "", "coarse": list(names), "coarse_id": ""}
+        return cls(pd.DataFrame(texts, dtype=object).assign(min_confidence=0.0))
 
     @property
     def names(self) -> list[str]:
@@ -57,7 +58,14 @@ class Annotator:
         """The same types with one minimum for both levels; `None` changes nothing."""
         if min_confidence is None:
             return self
-        return Annotator(self.types, min_confidence, min_confidence)
+        return Annotator(self.types.assign(min_confidence=float(min_confidence)), float(min_confidence))
+
+    @property
+    def limits(self) -> str:
+        """The minima in words."""
+        low, high = self.types["min_confidence"].min(), self.types["min_confidence"].max()
+        fine = f"{low:g}" if low == high else f"{low:g} to {high:g}"
+        return f"{fine} (type), {self.min_coarse:g} (coarse type)"
 
     def answers(self, probabilities: np.ndarray) -> pd.DataFrame:
         """The finest answer that is sure enough, for each cell.
@@ -84,9 +92,11 @@ class Annotator:
         fine = inside.argmax(1)
         p_coarse, p_fine = summed[cells, best], probabilities[cells, fine]
         only = np.bincount(group)[best] == 1  # then both levels are one
-        is_fine = np.where(only, p_coarse >= self.min_coarse, p_fine >= self.min_fine)
+        is_fine = np.where(
+            only, p_coarse >= self.min_coarse, p_fine >= self.types["min_confidence"].to_numpy(float)[fine]
+        )
         known = p_coarse >= self.min_coarse
-        table = self.types.to_numpy(str)
+        table = self.types[list(_FIELDS)].to_numpy(str)
         first = np.array([np.flatnonzero(group == k)[0] for k in range(len(coarse))])[best]  # a type of the coarse one
         pick = lambda a, b: np.where(known, np.where(is_fine, table[fine, a], table[first, b]), UNKNOWN)
         ids = np.where(known, np.where(is_fine, table[fine, 1], table[first, 3]), "")
@@ -101,8 +111,7 @@ class Annotator:
 
     def to_card(self) -> dict[str, Any]:
         """Plain values for a model card."""
-        minimum = {"fine": self.min_fine, "coarse": self.min_coarse}
-        return {"types": self.types.to_dict("records"), "min_confidence": minimum}
+        return {"types": self.types.to_dict("records"), "min_confidence": self.min_coarse}
 
     @classmethod
     def from_card(cls, card: Mapping[str, Any], path: object) -> Self | None:
@@ -110,15 +119,15 @@ class Annotator:
         types = card.get("types")
         if types is None:
             return None
-        minimum = card.get("min_confidence", {"fine": 0.0, "coarse": 0.0})
-        fits = isinstance(types, list) and 0 < len(types) <= _MOST
+        minimum = card.get("min_confidence", 0.0)
+        fits = isinstance(types, list) and 0 < len(types) <= _MOST and _is_share(minimum)
         fits = fits and all(isinstance(t, Mapping) and all(isinstance(t.get(f), str) for f in _FIELDS) for t in types)
-        fits = fits and isinstance(minimum, Mapping) and all(_is_share(minimum.get(k)) for k in ("fine", "coarse"))
+        fits = fits and all(_is_share(t.get("min_confidence", 0.0)) for t in types)
         if not fits or len({t["name"] for t in types}) < len(types):
             msg = f"{path} is damaged: its card does not state cell types as name, id, coarse and coarse_id, each once."
             raise ValueError(msg)
         table = pd.DataFrame([{f: t[f] for f in _FIELDS} for t in types], dtype=object)
-        return cls(table, float(minimum["fine"]), float(minimum["coarse"]))
+        return cls(table.assign(min_confidence=[float(t.get("min_confidence", 0.0)) for t in types]), float(minimum))
 
 
 def _is_share(value: Any) -> bool:

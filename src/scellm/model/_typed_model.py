@@ -150,8 +150,9 @@ class TypedModel(TokenModel):
         Returns
         -------
         pandas.DataFrame
-            One row a type, in the order of the probabilities: `name`, `id` (Cell Ontology, or ""), and `coarse` and
-            `coarse_id`, which are the same as the former for types with one level.
+            One row a type, in the order of the probabilities: `name`, `id` (Cell Ontology, or ""), `coarse` and
+            `coarse_id`, which are the same as the former for types with one level, and `min_confidence`, the
+            probability from which on :func:`scellm.tl.annotate` gives the type.
 
         Raises
         ------

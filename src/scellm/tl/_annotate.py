@@ -110,7 +110,7 @@ def annotate(
         "types": json.dumps(annotator.names),
         "features": model.features_of(adata),
         "smooth": str(smooth or "none"),
-        "min_confidence": f"{annotator.min_fine:g} (type), {annotator.min_coarse:g} (coarse type)",
+        "min_confidence": annotator.limits,
     }
     record(adata, "annotate", model, slots, **known)
     return adata if copy else None

@@ -53,7 +53,8 @@ def solve_partial(
         raise ValueError(msg)
     share = np.ones(n) if weights is None else np.asarray(weights, np.float64)
     outside = np.where(allowed, 0.0, -np.inf)  # (cells, types)
-    dtype, across = x.dtype, x.T.tocsr() if sp.issparse(x) else x.T
+    dtype = x.dtype
+    across = x.T if isinstance(x, np.ndarray) else x.T.tocsr()
 
     def loss(flat: np.ndarray) -> tuple[float, np.ndarray]:
         weight, bias = flat[:-types].reshape(types, width), flat[-types:]
