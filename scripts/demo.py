@@ -62,7 +62,7 @@ def main(folder: Path) -> None:
     train, test = train_test_split(range(adata.n_obs), test_size=0.2, stratify=adata.obs[LABELS], random_state=0)
 
     print("\n2. Load pretrained weights, which come with the package")
-    model = scellm.CellLM.from_pretrained("celllm-mini", adata)
+    model = scellm.CellLM.from_pretrained("celllm-bag", adata)
     scellm.tl.embed(adata, model)
     frozen = scellm.baselines.EmbeddingLogisticRegression("X_celllm").fit(adata, LABELS, indices=train)
     predicted = {"frozen embedding": frozen.predict(adata, indices=test)}

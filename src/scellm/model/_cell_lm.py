@@ -98,7 +98,7 @@ class CellLM(TypedModel):
     --------
     >>> scellm.pp.prepare(adata)
     >>> scellm.CellLM.setup_anndata(adata, labels_key="cell_type")
-    >>> model = scellm.CellLM.from_pretrained("celllm-mini", adata)
+    >>> model = scellm.CellLM.from_pretrained("celllm-bag", adata)
     >>> adata.obsm["X_celllm"] = model.get_latent_representation()
     >>> model.train(max_epochs=1, enable_progress_bar=False, accelerator="cpu")
     >>> adata.obs["celllm_type"] = model.predict()

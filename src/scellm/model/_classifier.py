@@ -30,7 +30,7 @@ class CellLMClassifier:
     >>> results = scellm.bm.run([task], methods, seeds=1)  # doctest: +SKIP
     """
 
-    def __init__(self, weights: str | PathLike = "celllm-mini", **options: Any) -> None:
+    def __init__(self, weights: str | PathLike = "celllm-bag", **options: Any) -> None:
         self.weights, self.options = weights, options
 
     def fit(self, adata: AnnData, labels_key: str, *, indices: Sequence[int] | np.ndarray | None = None) -> Self:

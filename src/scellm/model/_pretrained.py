@@ -70,12 +70,12 @@ class PretrainedModel(BaseModelClass):
         Returns
         -------
         dict
-            Shape, bins, vocabulary and its hash, and the fields that the makers added. For "celllm-mini" these are the
+            Shape, bins, vocabulary and its hash, and the fields that the makers added. For "celllm-bag" these are the
             training data with their licences, the training options (`recipe`), scores, citation and licence.
 
         Examples
         --------
-        >>> scellm.CellLM.card("celllm-mini")["licence"]
+        >>> scellm.CellLM.card("celllm-bag")["licence"]
         'CC BY 4.0'
         """
         return read_card(find_weights(name))

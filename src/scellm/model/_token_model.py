@@ -218,7 +218,7 @@ class TokenModel(SavedModel):
         -------
         numpy.ndarray
             float32, (n, d), in the order of `indices`. The number of dimensions d is `model.module.config.cell_dim`:
-            `dim`, plus `hashed_dim` with pooling="expression" (`celllm-mini`: 2,048). After `train`, the embeddings are
+            `dim`, plus `hashed_dim` with pooling="expression" (`celllm-bag`: 2,048). After `train`, the embeddings are
             those of the fine-tuned model.
         """
         self._check_if_trained(warn=True, message=self._untrained())
@@ -228,7 +228,7 @@ class TokenModel(SavedModel):
         name = type(self).__name__
         return (
             f"This {name} has random weights: its embeddings have little meaning. Run model.pretrain(), or start from "
-            f"{name}.from_pretrained('celllm-mini', adata)."
+            f"{name}.from_pretrained('celllm-bag', adata)."
         )
 
     def _embed(self, adata: AnnData | None, indices: Indices, batch_size: int | None) -> Tensor:

@@ -71,7 +71,7 @@ def embed(
 
     Examples
     --------
-    >>> scellm.tl.embed(adata, "celllm-mini")
+    >>> scellm.tl.embed(adata, "celllm-bag")
     >>> sc.pp.neighbors(adata, use_rep="X_celllm")
     >>> sc.tl.umap(adata)
     """
