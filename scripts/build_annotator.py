@@ -62,7 +62,7 @@ WITH_STRANGERS = ("pancreas_atlas", "pancreas_baron_h1")
 FOREIGN = ("brain_nuclei_habib2017", "lung_cancer_lines_mixology")
 """Sources of which no cell is of any type of the head."""
 MOST, FOREIGN_CELLS = 200, 1500  # cells per source and label to learn from, and cells of a foreign source
-STRENGTH, EXPRESSION_STRENGTH, STEPS = 0.003, 0.001, 120
+STRENGTH, EXPRESSION_STRENGTH, STEPS = 0.003, 1.0, 120  # the second is CellTypist's default
 LEARNABLE = 10  # cells that other studies must hold of a type, else it cannot be learned from them
 RIGHT = 0.75  # share of right answers among those just above the minimum of confidence
 COLUMNS = ["answer", "coarse macro-F1", "fine macro-F1", "coarse accuracy", "named", "right if named"]

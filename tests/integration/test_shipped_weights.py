@@ -88,9 +88,8 @@ def test_names_of_blood_without_labels():
     truth = adata.obs["bulk_labels"].astype(str).map(lineage)
     found = adata.obs["celllm_type_coarse"].astype(str)
     right = (found == truth)[truth.notna()].groupby(truth).mean()
-    assert right.mean() > 0.7
-    assert right["B cell"] > 0.8
-    assert right["T cell"] > 0.8
+    assert right.mean() > 0.75
+    assert right.min() > 0.6
     scellm.tl.annotate(adata, "celllm-immune", min_confidence=1, key_added="never")
     assert (adata.obs["never"] == "unknown").mean() > 0.9
     assert set(adata.obs["celllm_type"].cat.categories) >= {"T cell", "regulatory T cell", "monocyte"}

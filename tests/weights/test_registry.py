@@ -188,4 +188,11 @@ def test_bundled_files_are_checked_too(monkeypatch):
 def test_bundled_entries_are_files_of_the_package():
     for entry in _registry.registry().values():
         assert {"sha256", "size", "licence", "description"} <= set(entry)
-    assert list(scellm.CellLM.available().columns) == ["where", "size_mb", "sha256", "licence", "description"]
+    assert list(scellm.CellLM.available().columns) == [
+        "where",
+        "size_mb",
+        "types",
+        "sha256",
+        "licence",
+        "description",
+    ]

