@@ -127,7 +127,7 @@ def main() -> None:
         rows = pd.read_csv(args.work / "signals.csv").set_index("variant")
         rows = rows.loc[[v for v in (*SIMPLE, *VARIANTS) if v in rows.index]].reset_index()
         kept = [c for c in rows if c == "variant" or c.startswith(("four", "brain unseen", "seen", "minutes", "nats"))]
-        args.docs.write_text(markdown(rows[kept]))
+        args.docs.write_text(markdown(rows[kept].astype(object).where(rows[kept].notna(), "")))
         return
     corpus, sets = split(args.source, args.work)
     for name in args.names or [*SIMPLE, *VARIANTS]:

@@ -25,7 +25,7 @@ def test_calling_it_embeds_a_rectangle():
 
 def test_heads_are_those_of_the_objectives():
     made = module()
-    assert list(made.heads) == ["masked", "malignancy"]
+    assert list(made.heads) == ["masked", "malignancy", "denoise"]
     assert made.heads["masked"].out_features == 8
     assert dict(CellLMModule(make_config("mini", 30, **SHAPE)).heads) == {}
 
