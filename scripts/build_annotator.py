@@ -1,6 +1,6 @@
 """Learn the annotation head of `celllm-immune`, judge it on sources left out, and write the files the package ships.
 
-    python scripts/build_annotator.py DATA WORK            # half an hour on one core
+    python scripts/build_annotator.py DATA WORK            # ten minutes on one core
     python scripts/build_annotator.py DATA WORK --ship
 
 `scripts/immune_labels.csv` says what each source's labels mean: a Cell Ontology term, a coarse one, and which types of
@@ -8,7 +8,8 @@ the head the label allows (none: the cells are left out, and those of other tiss
 may allow several types, "T cell" all five, so that sources of any fineness are learned from.
 
 Every study is left out in turn. The temperature of the probabilities, and the confidence below which the head abstains,
-come from the other studies, each left out in turn as well. `WORK` holds embeddings, the tables and the weights.
+come from the other studies, each left out in turn as well (their heads did learn from the judged one: a mild leak).
+`WORK` holds embeddings, the tables and the weights.
 """
 
 from __future__ import annotations
@@ -123,7 +124,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, help="folder with `eval`, `corpus` and `drug`")
     parser.add_argument("work", type=Path, help="folder for all output")
-    parser.add_argument("--base", default=BASE, help="the weights that the head is on: a name or path")
     parser.add_argument("--ship", action="store_true", help="copy the results in WORK to the package and its docs")
     args = parser.parse_args()
     if args.ship:
@@ -134,7 +134,7 @@ def main() -> None:
     args.work.mkdir(parents=True, exist_ok=True)
     table = pd.read_csv(LABELS, keep_default_na=False)
     types = types_of(table)
-    model = scellm.CellLM.from_pretrained(args.base)
+    model = scellm.CellLM.from_pretrained(BASE)
     read = lambda name: Source.read(name, args.data, args.work, list(types["name"]), table, model)
     every = [read(name) for name in dict.fromkeys(table["source"])]
     foreign = {s.name: s for s in [*every, *map(read, FOREIGN)]}
