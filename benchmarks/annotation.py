@@ -26,7 +26,7 @@ from scellm.data._prepared import fingerprint_of_cells
 from scellm.model import CellLMClassifier, _own_features, _solve_types
 from scellm.model._encodings import Encodings
 
-LABELS, NAME = "cell_type", "celllm-mini"
+LABELS, NAME = "cell_type", "celllm-bag"
 OURS, EXPRESSION, PCA50, FROZEN = "README", "expression", "PCA-50", "embedding"
 PROTOCOLS = {
     "5 a type": bm.FewLabels(5),

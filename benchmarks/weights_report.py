@@ -18,22 +18,26 @@ import logging
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import anndata as ad
 import numpy as np
 import pandas as pd
+import scipy.sparse as sp
 from _data import markdown, read
 from joblib import Parallel, delayed
 from sklearn.decomposition import PCA
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import StandardScaler, normalize
 
 import scellm
 from scellm import bm
 from scellm.baselines import EmbeddingLogisticRegression, LogisticRegression, log_expression
 from scellm.weights import find_weights, fingerprint, read_weights
 
-OTHERS, LABELS, PCA50 = ("celllm-mini",), "cell_type", "PCA-50"
+OTHERS, LABELS, PCA50, IDF50 = ("celllm-mini",), "cell_type", "PCA-50", "idf PCA-50"
+OPTIONS: dict[str, dict[str, Any]] = {'adapt="pca"': {"adapt": "pca"}, "smooth=10": {"smooth": 10}}
+"""Options of `scellm.tl.embed` with which the judged weights are judged too. Like PCA, these look at all cells."""
 STAGES = {"PCA initialisation": "pca_initialisation", "bag-of-genes model": "bag_of_genes"}
 SETS = (
     "pbmc3k",
@@ -44,7 +48,7 @@ SETS = (
     "colorectal_tumor_normal",
     "bmmc_neurips2021_5k",
 )
-REFERENCES = (PCA50, *OTHERS, *STAGES, "random init")
+REFERENCES = (PCA50, IDF50, *OPTIONS, *OTHERS, *STAGES, "random init")
 N_BOOT = 500
 Methods = dict[str, Callable]
 
@@ -63,21 +67,22 @@ def main() -> None:
     quiet()
     weights = args.weights or args.name
     models = make_models(args.name, weights, args.work)
-    data = {name: with_embeddings(name, models, args.out) for name in SETS}
-    methods: Methods = {slot: (lambda slot=slot: EmbeddingLogisticRegression(slot)) for slot in (*models, PCA50)}
+    data = {name: with_embeddings(name, models, args.name, args.out) for name in SETS}
+    slots = (*models, *OPTIONS, PCA50, IDF50)
+    methods: Methods = {slot: (lambda slot=slot: EmbeddingLogisticRegression(slot)) for slot in slots}
     methods[f"{PCA50}, columns scaled"] = ScaledPCA
     methods["log expression"] = LogisticRegression
     key = short([*(fingerprint(m.module.state_dict()) for m in models.values()), *methods, args.seeds, N_BOOT])
     parts = Parallel(n_jobs=-1)(
         delayed(run)(t, methods, args.name, args.seeds, args.out / f"{file_name(t.name)} {key}.csv")
-        for t in tasks(data)
+        for t in tasks(data, models[args.name])
     )
     stored = fingerprint(read_weights(find_weights(weights))[0])
     result = pd.concat(parts, ignore_index=True).assign(weights=stored)
     shapes = pd.DataFrame(
         {"set": name, "embedding": slot, **bm.geometry(adata.obsm[slot], types_of(adata))}
         for name, adata in data.items()
-        for slot in (*models, PCA50)
+        for slot in slots
     )
     result.to_csv(args.out / "scores.csv", index=False, float_format="%.4f")
     shapes.to_csv(args.out / "geometry.csv", index=False, float_format="%.3f")
@@ -107,7 +112,7 @@ def make_models(name: str, weights: str, work: Path | None) -> dict[str, scellm.
     return models | {k: scellm.CellLM.from_pretrained(work / v) for k, v in stages.items()}
 
 
-def with_embeddings(name: str, models: dict[str, scellm.CellLM], folder: Path) -> ad.AnnData:
+def with_embeddings(name: str, models: dict[str, scellm.CellLM], judged: str, folder: Path) -> ad.AnnData:
     """An evaluation set with all embeddings in `obsm`."""
     adata = read(f"eval/{name}.h5ad")
     scellm.pp.prepare(adata)
@@ -116,13 +121,29 @@ def with_embeddings(name: str, models: dict[str, scellm.CellLM], folder: Path) -
         if not file.exists():
             np.save(file, scellm.tl.embed(adata, model, copy=True).obsm["X_celllm"])
         adata.obsm[slot] = np.load(file)
-    adata.obsm[PCA50] = components(adata)
+    add_own(adata, models[judged])
     return adata
 
 
-def components(adata: ad.AnnData) -> np.ndarray:
-    """PCA-50 of log1p of counts per 10,000, fitted on all cells of the data set."""
-    return PCA(50, svd_solver="arpack", random_state=0).fit_transform(log_expression(adata, np.arange(adata.n_obs)))
+def add_own(adata: ad.AnnData, model: scellm.CellLM) -> None:
+    """Add what is computed from all cells of the data set: components, and the embedding with each of `OPTIONS`."""
+    x = log_expression(adata, np.arange(adata.n_obs))
+    adata.obsm[PCA50], adata.obsm[IDF50] = components(x), components(idf_weighted(x))
+    for slot, options in OPTIONS.items():
+        scellm.tl.embed(adata, model, key_added="option", **options)
+        adata.obsm[slot] = adata.obsm.pop("option")
+
+
+def components(x: sp.csr_matrix) -> np.ndarray:
+    """50 principal components."""
+    return PCA(50, svd_solver="arpack", random_state=0).fit_transform(x)
+
+
+def idf_weighted(x: sp.csr_matrix) -> sp.csr_matrix:
+    """Genes weighted by the log of cells per cell that expresses them, each cell then scaled to length 1."""
+    n, expressed = x.shape[0], np.bincount(x.indices, minlength=x.shape[1])
+    idf = np.log((1 + n) / (1 + expressed)).astype(np.float32)
+    return normalize(x @ sp.diags(idf)).tocsr()
 
 
 class ScaledPCA(EmbeddingLogisticRegression):
@@ -138,11 +159,11 @@ def types_of(adata: ad.AnnData) -> np.ndarray:
     return bm.Task("", adata, LABELS, bm.FewLabels()).types(adata)
 
 
-def tasks(data: dict[str, ad.AnnData]) -> list[bm.Task]:
+def tasks(data: dict[str, ad.AnnData], model: scellm.CellLM) -> list[bm.Task]:
     """Tasks within each data set, across studies of the pancreas, and for tumour against normal tissue."""
     found = [bm.Task(f"{n}, {k} per type", a, LABELS, bm.FewLabels(k)) for k in (5, 10) for n, a in data.items()]
     found += [bm.Task(f"{n}, 80 %", a, LABELS, bm.Stratified(0.2)) for n, a in data.items()]
-    both = pancreas_and_baron(data["pancreas_atlas"], data["pancreas_baron_h1"])
+    both = pancreas_and_baron(data["pancreas_atlas"], data["pancreas_baron_h1"], model)
     for study in sorted(set(data["pancreas_atlas"].obs["dataset"])):
         three = both[both.obs["dataset"] != study].copy()
         atlas = data["pancreas_atlas"]
@@ -152,8 +173,8 @@ def tasks(data: dict[str, ad.AnnData]) -> list[bm.Task]:
     return [*found, *(bm.Task(f"tumour or normal, {k} per class", crc, "origin", bm.FewLabels(k)) for k in (5, 50))]
 
 
-def pancreas_and_baron(atlas: ad.AnnData, baron: ad.AnnData) -> ad.AnnData:
-    """Both data sets on common genes, with common names of types. PCA is fitted on all cells; the rest is unchanged."""
+def pancreas_and_baron(atlas: ad.AnnData, baron: ad.AnnData, model: scellm.CellLM) -> ad.AnnData:
+    """Both data sets on common genes, with common names of types. What looks at all cells is computed again."""
     names = pd.read_csv(Path(__file__).parent / "pancreas_labels.csv")
     parts = []
     for adata, column in ((atlas, "pancreas_atlas"), (baron, "pancreas_baron_h1")):
@@ -165,7 +186,7 @@ def pancreas_and_baron(atlas: ad.AnnData, baron: ad.AnnData) -> ad.AnnData:
         parts.append(ad.AnnData(adata.X, obs, adata.var[[]], obsm=dict(adata.obsm)))
     both = ad.concat(parts, join="inner", index_unique="-")
     scellm.pp.prepare(both)
-    both.obsm[PCA50] = components(both)
+    add_own(both, model)
     return both
 
 
@@ -198,7 +219,7 @@ def tables(result: pd.DataFrame, shapes: pd.DataFrame, name: str) -> dict[str, p
     result = result.assign(task=pd.Categorical(result["task"], dict.fromkeys(result["task"])))
     once = result.drop_duplicates(["task", "method"])
     means = once.pivot(index="task", columns="method", values="mean").round(3).reset_index()
-    first = ["task", name, PCA50, "log expression"]
+    first = ["task", name, *OPTIONS, PCA50, IDF50, "log expression"]
     means = means[[*first, *(c for c in means.columns if c not in first)]]
     mine = result[result["method"] == name]
     say = lambda r: f"{r['difference']:+.3f} [{r['low']:+.3f}, {r['high']:+.3f}] {r['verdict']}"

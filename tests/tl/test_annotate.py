@@ -1,4 +1,5 @@
 import json
+from contextlib import nullcontext
 
 import anndata as ad
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import scanpy as sc
 
 import scellm
+from scellm.model._annotator import Annotator
 from tests.conftest import QUIET, SMALL, make_adata
 
 
@@ -118,6 +120,16 @@ def test_a_minimum_of_confidence_leaves_cells_unnamed(trained):
     scellm.tl.annotate(adata, trained, key_added="bold")
     assert "unknown" not in adata.obs["bold"].cat.categories
     assert "bold_coarse" not in adata.obs  # types of one's own have one level and no ids
+
+
+@pytest.mark.parametrize("limit", [0.0, 1.0])
+def test_a_model_that_leaves_most_cells_unknown_says_so(trained, limit):
+    annotator = trained._answering()
+    trained._annotator = Annotator(annotator.types, min_coarse=limit)
+    warning = r"60 of 60 cells are 'unknown', with a confidence below 1.*\(type 0, type 1, type 2\)"
+    with pytest.warns(UserWarning, match=warning) if limit else nullcontext():
+        scellm.tl.annotate(trained.adata, trained)
+    scellm.tl.annotate(trained.adata, trained, min_confidence=0.9999)  # a limit of one's own needs no warning
 
 
 @pytest.mark.parametrize(

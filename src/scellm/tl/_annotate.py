@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from os import PathLike
 
 import numpy as np
@@ -12,7 +13,7 @@ from anndata import AnnData
 from scellm import _keys
 from scellm._options import in_range
 from scellm.model import CellLM
-from scellm.model._annotator import Annotator
+from scellm.model._annotator import UNKNOWN, Annotator
 from scellm.tl._columns import column_names
 from scellm.tl._model import as_model, check_call
 from scellm.tl._provenance import record
@@ -85,6 +86,11 @@ def annotate(
         If `key_added` cannot be written to disk, or is the column that the model learned from: known labels are never
         overwritten. If `smooth` is no number of neighbours and no column of `obs`, or `min_confidence` no probability.
 
+    Warns
+    -----
+    UserWarning
+        If more than half of the cells are "unknown" by the confidence that the weights state.
+
     Examples
     --------
     >>> scellm.tl.annotate(adata, model)
@@ -106,6 +112,8 @@ def annotate(
     elif smooth is not None:
         values = smoothed(values, model.get_latent_representation(adata, batch_size=batch_size), smooth)
     slots = _write(adata, key_added, annotator, values)
+    if min_confidence is None:
+        _warn_of_unknown(adata.obs[key_added], annotator)
     known = {
         "types": json.dumps(annotator.names),
         "features": model.features_of(adata),
@@ -129,6 +137,20 @@ def _write(adata: AnnData, key_added: str, annotator: Annotator, values: np.ndar
             slots[f"{key_added}_{name}"] = "obs"
     adata.obsm[table] = pd.DataFrame(values, index=adata.obs_names, columns=column_names(annotator.names))
     return {**slots, table: "obsm"}
+
+
+def _warn_of_unknown(answers: pd.Series, annotator: Annotator) -> None:
+    """Warn if most cells got no name: the model may not know this tissue, or too few of its genes are measured."""
+    unknown = int((answers == UNKNOWN).sum()) if annotator.min_coarse > 0 else 0
+    if unknown <= len(answers) / 2:
+        return
+    coarse = ", ".join(dict.fromkeys(annotator.types["coarse"]))
+    msg = (
+        f"{unknown:,} of {len(answers):,} cells are {UNKNOWN!r}, with a confidence below {annotator.min_coarse:g}. "
+        f"Either most are of none of the types that the model knows ({coarse}), or the data measure too few of its "
+        "genes. Look at marker genes before you use these names. min_confidence=0 names every cell, right or wrong."
+    )
+    warnings.warn(msg, UserWarning, stacklevel=3)
 
 
 def _refuse_labels_key(model: CellLM, key_added: str) -> None:
