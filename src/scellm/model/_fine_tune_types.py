@@ -11,6 +11,7 @@ from torch.nn.functional import cross_entropy
 
 from scellm._logging import logger
 from scellm.data._label_split import LabelSplit
+from scellm.model._conformal import Conformal
 from scellm.model._solve_types import make_solver, write_head
 from scellm.nn import AnnotationHead
 from scellm.train import FineTuningConfig, FineTuningPlan, class_weights
@@ -87,6 +88,30 @@ def fine_tune_types(
     )
     model.module.load_state_dict(started)
     return False
+
+
+def calibrated(model: TokenModel, split: LabelSplit, n_types: int, seed: int) -> Conformal | None:
+    """The calibration of a head that was trained by steps, on its validation cells; `None` if there are none.
+
+    Parameters
+    ----------
+    model
+        With its own cells.
+    split
+        Training and validation cells.
+    n_types
+        Number of types.
+    seed
+        Seed of the cells that are kept.
+    """
+    if not len(split.validation):
+        return None
+    rows = np.concatenate([split.train, split.validation])
+    held_out = np.arange(len(split.train), len(rows))
+    z = model._embed(None, rows, None)
+    with torch.inference_mode():
+        logits = model.module.type_logits(z[held_out].to(model.device)).double().cpu().numpy()
+    return Conformal.of(z.numpy(), split.codes[rows], n_types, [(held_out, logits)], seed)
 
 
 def _loss(model: TokenModel, split: LabelSplit) -> float:

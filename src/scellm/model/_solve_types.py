@@ -11,6 +11,7 @@ import torch
 
 from scellm._logging import logger
 from scellm.data._label_split import LabelSplit
+from scellm.model._conformal import Conformal
 from scellm.model._own_features import expression_components, joined_features
 from scellm.model._own_head import OwnHead
 from scellm.nn import LinearHead
@@ -27,7 +28,7 @@ is chosen by the loss on labelled cells that were left out; this rule was chosen
 
 def solve_types(
     model: TokenModel, types: list[str], split: LabelSplit, config: FineTuningConfig, seed: int, *, given: bool
-) -> tuple[SolvedHead, OwnHead | None]:
+) -> tuple[SolvedHead, OwnHead | None, Conformal]:
     """Solve a head on the embedding, and one for the model's own cells on the embedding and their components.
 
     Parameters
@@ -48,7 +49,8 @@ def solve_types(
     Returns
     -------
     tuple
-        The head that was written, and the head for the model's own cells; `None` if the counts are gone.
+        The head that was written; the head for the model's own cells, `None` if the counts are gone; and the
+        calibration of both for p-values.
     """
     rows = np.concatenate([split.train, split.validation])
     held_out = np.arange(len(split.train), len(rows)) if given else None
@@ -60,12 +62,14 @@ def solve_types(
     plain = solver.solve([slice(0, d)])
     head = _on_raw(plain, z)
     own = None
+    calibrating = [(plain.held_out, plain.held_out_logits)]
     if components is not None:
         mixed = solver.solve([slice(0, d), slice(None), slice(d, None)], MIXTURES)
         own = OwnHead.of(model.adata, components, (z, components[rows]), mixed)
         head = replace(head, scores=mixed.scores)
+        calibrating.append((mixed.held_out, mixed.held_out_logits))
     write_head(model, head)
-    return head, own
+    return head, own, Conformal.of(z, split.codes[rows], len(types), calibrating, seed)
 
 
 def make_solver(

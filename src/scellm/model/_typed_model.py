@@ -2,39 +2,32 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, overload
+from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
-from anndata import AnnData
-from scipy.special import softmax
-from scvi import REGISTRY_KEYS, settings
+from scvi import settings
 
-from scellm._inputs import cell_positions
 from scellm._logging import logger
 from scellm._random import seeded
-from scellm.data._fields import LabelField
 from scellm.data._label_split import LabelSplit
 from scellm.model._annotator import Annotator
-from scellm.model._fine_tune_types import fine_tune_types
+from scellm.model._conformal import Conformal
+from scellm.model._fine_tune_types import calibrated, fine_tune_types
 from scellm.model._own_head import OwnHead
 from scellm.model._solve_types import history_of, report, solve_types
-from scellm.model._token_model import Indices, TokenModel
+from scellm.model._type_answers import TypeAnswers
 from scellm.nn import AnnotationHead, LinearHead
 from scellm.train import FineTuningConfig
 from scellm.train._trainer_options import split_options, with_options
 from scellm.weights._state import describe, misfits, shapes_of
 
 
-class TypedModel(TokenModel):
+class TypedModel(TypeAnswers):
     """Base class of models with an annotation head: `train` and `predict`."""
-
-    _own_head: OwnHead | None = None
-    _annotator: Annotator | None = None
-    """The types of a head that came with weights, until `train` learns others."""
 
     def _summary(self) -> str:
         types = self._types()
@@ -44,17 +37,6 @@ class TypedModel(TokenModel):
             return f"{super()._summary()}; set up without cell types"
         learned = "learned" if "train" in getattr(self, "configs_", {}) else "not learned yet: run model.train()"
         return f"{super()._summary()}; {len(types)} cell types, {learned}"
-
-    def _types(self) -> list[str]:
-        """Names of the cell types, in the order of the head's logits; none without labels or a head in the weights."""
-        return self._types_of_labels() if self._annotator is None else self._annotator.names
-
-    def _types_of_labels(self) -> list[str]:
-        """Names of the types that the model's own labels hold."""
-        fields = self.registry_["field_registries"]
-        if REGISTRY_KEYS.LABELS_KEY not in fields:
-            return []
-        return list(fields[REGISTRY_KEYS.LABELS_KEY]["state_registry"][LabelField.CATEGORICAL_MAPPING_KEY])[:-1]
 
     @with_options(FineTuningConfig)
     def train(
@@ -110,7 +92,7 @@ class TypedModel(TokenModel):
         seed = settings.seed if settings.seed is not None else 0
         types, given = self._types_of_labels(), kwargs.get("external_indexing")
         split = LabelSplit.of(self.adata_manager, types, indices, chosen.validation_size, seed, given)
-        self._own_head, kept = None, False
+        self._own_head, self._conformal, kept = None, None, False
         if not self.is_trained_ and chosen.tune == "head":
             logger.warning("train: %s", self._untrained())
         if not chosen.solved:
@@ -120,8 +102,11 @@ class TypedModel(TokenModel):
             fit = lambda plan: self._fit(plan, data, chosen.max_epochs, accelerator, devices, **options)
             with seeded(seed):
                 kept = fine_tune_types(self, types, split, chosen, fit, seed)
-        if not kept:
-            head, self._own_head = solve_types(self, types, split, chosen, seed, given=given is not None)
+        if kept:
+            self._conformal = calibrated(self, split, len(types), seed)
+        else:
+            solved = solve_types(self, types, split, chosen, seed, given=given is not None)
+            head, self._own_head, self._conformal = solved
             report(head, self._own_head, len(split.train) + len(split.validation), len(types))
             self.history_ = (self.history_ or {}) | history_of(head)
             held_out = split.validation if given is not None else np.zeros(0, int)
@@ -136,77 +121,12 @@ class TypedModel(TokenModel):
         if self._knows_types:
             logger.warning("the cell types were learned on the embeddings of before: run model.train() again")
             self.configs_ = {k: v for k, v in self.configs_.items() if k != "train"}
-            self._own_head, self._annotator = None, None
+            self._own_head, self._conformal, self._annotator = None, None, None
             self._model_summary_string = self._summary()
 
-    @property
-    def _knows_types(self) -> bool:
-        return "train" in self.configs_ or self._annotator is not None
-
-    @property
-    def cell_types(self) -> pd.DataFrame:
-        """The cell types that :meth:`predict` chooses from.
-
-        Returns
-        -------
-        pandas.DataFrame
-            One row a type, in the order of the probabilities: `name`, `id` (Cell Ontology, or ""), `coarse` and
-            `coarse_id`, which are the same as the former for types with one level, and `min_confidence`, the
-            probability from which on :func:`scellm.tl.annotate` gives the type.
-
-        Raises
-        ------
-        RuntimeError
-            If the model knows no cell types.
-        """
-        return self._answering().types.copy()
-
-    def _answering(self) -> Annotator:
-        """The types in use, those of the weights or those that were learned; raises RuntimeError if there are none."""
-        if not self._knows_types:
-            msg = (
-                "This model was not trained on cell types. Set up with labels_key=..., then run model.train(); or take "
-                "weights that know types: scellm.CellLM.available()."
-            )
-            raise RuntimeError(msg)
-        return Annotator.of_names(self._types()) if self._annotator is None else self._annotator
-
-    @property
-    def labels_key(self) -> str | None:
-        """Column of `obs` that the model learns types from; `None` if it was set up without labels."""
-        fields = self.registry_["field_registries"]
-        if REGISTRY_KEYS.LABELS_KEY not in fields:
-            return None
-        return fields[REGISTRY_KEYS.LABELS_KEY]["state_registry"]["original_key"]
-
-    def features_of(self, adata: AnnData | None = None) -> str:
-        """Which features :meth:`predict` uses for these cells.
-
-        Parameters
-        ----------
-        adata
-            Cells, prepared; by default those of the model.
-
-        Returns
-        -------
-        str
-            "embedding and components" for cells that the head was solved on, which are known by their contents, else
-            "embedding"; both with the number of cells if some are known and some are not.
-        """
-        places = self._places(self._validate_anndata(adata))
-        known = int((places >= 0).sum())
-        if not known:
-            return "embedding"
-        if known == len(places):
-            return "embedding and components"
-        return f"embedding and components for {known:,} cells, embedding for {len(places) - known:,}"
-
-    def _places(self, adata: AnnData) -> np.ndarray:
-        """Which of the cells that the head was solved on each cell is; -1 for others."""
-        return np.full(adata.n_obs, -1) if self._own_head is None else self._own_head.places(adata)
-
     def _saved_state(self) -> dict[str, torch.Tensor]:
-        return super()._saved_state() | ({} if self._own_head is None else self._own_head.to_state())
+        parts = (part.to_state() for part in (self._own_head, self._conformal) if part is not None)
+        return dict(ChainMap(super()._saved_state(), *parts))
 
     def _saved_facts(self) -> dict[str, Any]:
         return super()._saved_facts() | ({} if self._annotator is None else {"annotator": self._annotator.to_card()})
@@ -240,7 +160,7 @@ class TypedModel(TokenModel):
         self._model_summary_string = self._summary()
 
     def _restore(self, state: dict[str, torch.Tensor], facts: dict[str, Any], folder: Path) -> None:
-        self._own_head = OwnHead.from_state(state)
+        self._own_head, self._conformal = OwnHead.from_state(state), Conformal.from_state(state)
         annotator = Annotator.from_card(facts.get("annotator", {}), folder)
         if annotator is not None:
             self._take_head(annotator)
@@ -248,70 +168,3 @@ class TypedModel(TokenModel):
             self.module.annotation_head = AnnotationHead(self.module.config.cell_dim, len(self._types()))
         super()._restore(state, facts, folder)
         self._model_summary_string = self._summary()
-
-    @overload
-    def predict(
-        self,
-        adata: AnnData | None = None,
-        *,
-        indices: Indices = None,
-        soft: Literal[False] = False,
-        batch_size: int | None = None,
-    ) -> np.ndarray: ...
-
-    @overload
-    def predict(
-        self,
-        adata: AnnData | None = None,
-        *,
-        indices: Indices = None,
-        soft: Literal[True],
-        batch_size: int | None = None,
-    ) -> pd.DataFrame: ...
-
-    def predict(
-        self,
-        adata: AnnData | None = None,
-        *,
-        indices: Indices = None,
-        soft: bool = False,
-        batch_size: int | None = None,
-    ) -> np.ndarray | pd.DataFrame:
-        """Predict cell types.
-
-        Parameters
-        ----------
-        adata
-            Cells; by default those of the model. No labels are needed.
-        indices
-            Cells to predict, in any order; by default all.
-        soft
-            Return probabilities.
-        batch_size
-            Cells read at once; affects the speed, not the result.
-
-        Returns
-        -------
-        numpy.ndarray or pandas.DataFrame
-            Names, (n,); or float32 probabilities, (n, types), indexed by cell, one column per type. The name is that of
-            the most probable type; for coarse answers and "unknown" there is :func:`scellm.tl.annotate`.
-
-        Raises
-        ------
-        RuntimeError
-            If the model knows no cell types.
-        """
-        names = self._answering().names
-        cells = self._embed(adata, indices, batch_size)
-        data = self._validate_anndata(adata)
-        places = self._places(data)[cell_positions(indices, data.obs_names)]
-        with torch.inference_mode():
-            logits = self.module.type_logits(cells.to(self.device)).double().cpu().numpy()
-        if self._own_head is not None and (places >= 0).any():
-            known = places >= 0
-            logits[known] = self._own_head.logits(cells.numpy()[known], places[known])
-        probabilities = softmax(logits, axis=1).astype(np.float32)
-        types = np.array(names, dtype=object)
-        if not soft:
-            return types[probabilities.argmax(1)]
-        return pd.DataFrame(probabilities, index=self._cell_names(adata, indices), columns=types)

@@ -16,6 +16,7 @@ from scellm.model import CellLM
 from scellm.model._annotator import UNKNOWN, Annotator
 from scellm.tl._columns import column_names
 from scellm.tl._model import as_model, check_call
+from scellm.tl._possible_types import write_possible
 from scellm.tl._provenance import record
 from scellm.tl._smoothing import check_smooth, cluster_means, smoothed
 
@@ -27,6 +28,8 @@ def annotate(
     key_added: str = _keys.TYPE,
     smooth: int | str | None = None,
     min_confidence: float | None = None,
+    unknown: str | None = None,
+    coverage: float = 0.95,
     batch_size: int | None = None,
     copy: bool = False,
 ) -> AnnData | None:
@@ -50,6 +53,12 @@ def annotate(
     min_confidence
         Probability below which the answer is the coarse type, or "unknown" if that is below it too. By default what the
         weights state, and 0 for a model that you trained, which always answers.
+    unknown
+        Name for cells that fit no type that the model learned, such as "Unknown". For a model that you trained;
+        cannot be combined with `smooth` or `min_confidence`. See :meth:`scellm.CellLM.predict_p_values`.
+    coverage
+        With `unknown`: share of the cells of the learned types for which the type shall be among the possible ones,
+        those with a p-value above `1 - coverage`. As many as that may be left unknown although their type was learned.
     batch_size
         Cells read at once; affects the speed only.
     copy
@@ -72,19 +81,28 @@ def annotate(
     `adata.obsm['celllm_type_probabilities']` : :class:`pandas.DataFrame` (dtype ``float32``)
         Probabilities, cells by types, in the order of the categories of `celllm_type`. A "/" in the name of a type is
         written as "|" here, as the names of columns on disk cannot hold it.
+    `adata.obs['celllm_type_p_value']` : :class:`pandas.Series` (dtype ``float32``)
+        The largest p-value of any type: how well the cell fits what was learned. Only with `unknown`.
+    `adata.obs['celllm_type_set_size']` : :class:`pandas.Series` (dtype ``int32``)
+        Number of possible types, 0 for an unknown cell. The answer is the most probable one of them. Only with
+        `unknown`.
+    `adata.obsm['celllm_type_p_values']` : :class:`pandas.DataFrame` (dtype ``float32``)
+        P-values, cells by types. Only with `unknown`.
     `adata.uns['celllm']['slots']` : :class:`dict`
-        For each of these slots: tool, model, versions, date, the types as JSON, `smooth`, `min_confidence`, and which
+        For each of these slots: tool, model, versions, date, the types as JSON, `smooth`, `min_confidence`, with
+        `unknown` also the coverage and the types that share their p-values because they have few cells, and which
         features answered: "embedding", or "embedding and components" for cells that the model was trained with.
 
     Raises
     ------
     RuntimeError
-        If the model knows no cell types.
+        If the model knows no cell types, or `unknown` is given and it has no calibration cells.
     TypeError
         If `adata` is no AnnData or `model` no model.
     ValueError
         If `key_added` cannot be written to disk, or is the column that the model learned from: known labels are never
-        overwritten. If `smooth` is no number of neighbours and no column of `obs`, or `min_confidence` no probability.
+        overwritten. If `smooth` is no number of neighbours and no column of `obs`, `min_confidence` no probability,
+        `unknown` the name of a type, or `coverage` not possible.
 
     Warns
     -----
@@ -94,6 +112,7 @@ def annotate(
     Examples
     --------
     >>> scellm.tl.annotate(adata, model)
+    >>> scellm.tl.annotate(adata, model, unknown="Unknown", coverage=0.9, key_added="careful")
     >>> scellm.tl.annotate(adata, "celllm-immune", key_added="immune")  # no labels needed
     >>> sc.pl.umap(adata, color=["celllm_type", "celllm_type_confidence"])  # doctest: +SKIP
     """
@@ -104,24 +123,44 @@ def annotate(
     model = as_model(model, "scellm.tl.annotate")
     _refuse_labels_key(model, key_added)
     annotator = model._answering().with_minimum(min_confidence)
+    if unknown is not None:
+        _check_unknown(unknown, annotator, smooth, min_confidence)
+        model._calibration(coverage)
     adata = adata.copy() if copy else adata
-    probabilities = model.predict(adata, soft=True, batch_size=batch_size)
-    values = np.ascontiguousarray(probabilities.to_numpy(), dtype=np.float32)  # (n_obs, types)
-    if isinstance(smooth, str):
-        values = cluster_means(values, adata.obs[smooth])
-    elif smooth is not None:
-        values = smoothed(values, model.get_latent_representation(adata, batch_size=batch_size), smooth)
+    values = _probabilities(adata, model, smooth, batch_size)  # (n_obs, types)
+    p_values = None if unknown is None else model.predict_p_values(adata, coverage=coverage, batch_size=batch_size)
     slots = _write(adata, key_added, annotator, values)
-    if min_confidence is None:
-        _warn_of_unknown(adata.obs[key_added], annotator)
     known = {
         "types": json.dumps(annotator.names),
         "features": model.features_of(adata),
         "smooth": str(smooth or "none"),
         "min_confidence": annotator.limits,
     }
+    if unknown is not None and p_values is not None:
+        slots |= write_possible(adata, key_added, values, p_values, unknown, coverage)
+        known |= {"unknown": unknown, "coverage": str(coverage), "share_p_values": _sharing(model, coverage)}
+    elif min_confidence is None:
+        _warn_of_unknown(adata.obs[key_added], annotator)
     record(adata, "annotate", model, slots, **known)
     return adata if copy else None
+
+
+def _probabilities(adata: AnnData, model: CellLM, smooth: int | str | None, batch_size: int | None) -> np.ndarray:
+    """Probabilities of the types, smoothed if wanted, float32, (n_obs, types)."""
+    found = model.predict(adata, soft=True, batch_size=batch_size)
+    values = np.ascontiguousarray(found.to_numpy(), dtype=np.float32)
+    if isinstance(smooth, str):
+        return cluster_means(values, adata.obs[smooth])
+    if smooth is not None:
+        return smoothed(values, model.get_latent_representation(adata, batch_size=batch_size), smooth)
+    return values
+
+
+def _sharing(model: CellLM, coverage: float) -> str:
+    """The types with too few calibration cells for p-values of their own, as JSON."""
+    names = model._answering().names
+    few = model._calibration(coverage).pooled(len(names), coverage)
+    return json.dumps([name for name, shared in zip(names, few, strict=True) if shared])
 
 
 def _write(adata: AnnData, key_added: str, annotator: Annotator, values: np.ndarray) -> dict[str, str]:
@@ -139,6 +178,22 @@ def _write(adata: AnnData, key_added: str, annotator: Annotator, values: np.ndar
     return {**slots, table: "obsm"}
 
 
+def _check_unknown(unknown: str, annotator: Annotator, smooth: object, min_confidence: object) -> None:
+    if not isinstance(unknown, str) or not unknown.strip() or unknown in annotator.names:
+        msg = (
+            f"unknown={unknown!r} is not possible; expected a name that is not one of the types, such as 'Unknown'. "
+            f"The types are {annotator.names[:12]}."
+        )
+        raise ValueError(msg)
+    other = "smooth" if smooth is not None else "min_confidence" if min_confidence is not None else ""
+    if other:
+        msg = (
+            f"unknown= cannot be combined with {other}=: p-values hold for the answer of a cell by itself. Call "
+            "scellm.tl.annotate twice, with another key_added= each."
+        )
+        raise ValueError(msg)
+
+
 def _warn_of_unknown(answers: pd.Series, annotator: Annotator) -> None:
     """Warn if most cells got no name: the model may not know this tissue, or too few of its genes are measured."""
     unknown = int((answers == UNKNOWN).sum()) if annotator.min_coarse > 0 else 0
@@ -154,7 +209,9 @@ def _warn_of_unknown(answers: pd.Series, annotator: Annotator) -> None:
 
 
 def _refuse_labels_key(model: CellLM, key_added: str) -> None:
-    if model.labels_key in {f"{key_added}{part}" for part in ("", "_confidence", "_coarse", "_id")}:
+    if model.labels_key in {
+        f"{key_added}{part}" for part in ("", "_confidence", "_coarse", "_id", "_p_value", "_set_size")
+    }:
         msg = (
             f"key_added={key_added!r} is the column that the model learned from: known labels would be overwritten by "
             f"predictions. Pass another name, such as {key_added + '_predicted'!r}."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,9 @@ class SolvedHead:
         Accuracy, macro-F1 and loss on held-out cells; empty if there were too few.
     how
         How cells were held out, in words.
+    held_out, held_out_logits
+        Cells that were held out, as indices, and their calibrated logits by heads that did not learn from them, int64,
+        (n,), and float64, (n, types).
     """
 
     weight: np.ndarray
@@ -50,6 +53,8 @@ class SolvedHead:
     temperature: float
     scores: dict[str, float]
     how: str
+    held_out: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    held_out_logits: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
 
     def __call__(self, features: np.ndarray) -> np.ndarray:
         """Logits, (cells, types)."""
@@ -110,13 +115,23 @@ class HeadSolver:
         rows = found[used[0]][0]
         mean = lambda mixture: np.mean([found[i][1] for i in mixture], axis=0)
         best = min(mixtures, key=lambda m: self._calibrated(rows, mean(m))[1].get("loss", 0.0))
-        temperature, scores = self._calibrated(rows, mean(best))
+        logits = mean(best)
+        temperature, scores = self._calibrated(rows, logits)
         weight, bias = np.zeros((self.n_types, self.x.shape[1])), np.zeros(self.n_types)
         for i in best:
             own, intercept = self._final(self.x[:, parts[i]])
             weight[:, parts[i]] += own / len(best)
             bias += intercept / len(best)
-        return SolvedHead(weight / temperature, bias / temperature, self.strength, temperature, scores, self._how())
+        return SolvedHead(
+            weight / temperature,
+            bias / temperature,
+            self.strength,
+            temperature,
+            scores,
+            self._how(),
+            rows,
+            logits / temperature,
+        )
 
     def _how(self) -> str:
         if self.held_out is not None:
