@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
+import pandas as pd
 import torch
 from scipy.special import log_softmax
 from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 
-_COMPONENTS, _NEIGHBORS, _MOST = 50, 5, 1000
+_COMPONENTS, _NEIGHBORS, _MOST, _FOLDS = 50, 5, 1000, 5
 _LOG_P = 0.3  # weight of the log probability beside the log distance
-_FAR = 1e6  # distance to a type of which no cell is known
+_FAR, _NEAR = 1e6, 1e-6  # distance to a type of which no cell is known, and least distance
 
 
 @dataclass(frozen=True)
@@ -79,84 +80,46 @@ def possible(p_values: np.ndarray, coverage: float) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class TypeFit:
-    """The misfit of a cell to a type: how unlikely the head finds it, and how far the nearest cells of the type are.
+class NearestCells:
+    """Distances of cells to the nearest labelled cells of each type.
 
-    The misfit is `log(d / m) - 0.3 log p`: `p` is the probability of the type, `d` the mean distance to the five
-    nearest labelled cells of it in 50 principal components of the embedding, and `m` the median of `d` over its own
-    cells. A head alone is sure of cells far from everything it has seen; distance alone confuses types that are alike.
-    The sum and its weight were chosen on sources of the corpus.
+    They are Euclidean, in principal components of the embeddings of the labelled cells: as many as a tenth of the
+    cells, at most 50. In more components, the cells that they were fitted on lie further from each other than from
+    new cells.
 
     Parameters
     ----------
     center, basis
         Of the principal components, float32, (d,) and (d, components).
-    reference
+    cells
         Labelled cells in these components, at most 1,000 of each type, float32, (cells, components).
     codes
         Type of each, int64, (cells,).
-    typical
-        Median of `d` over the cells of each type, float64, (types,).
     """
 
     center: np.ndarray
     basis: np.ndarray
-    reference: np.ndarray
+    cells: np.ndarray
     codes: np.ndarray
-    typical: np.ndarray
 
     @classmethod
-    def of(cls, embedding: np.ndarray, codes: np.ndarray, n_types: int, seed: int) -> Self:
-        """Measure on labelled cells: embeddings float32, (cells, d), and types int64, (cells,)."""
-        pca = PCA(min(_COMPONENTS, *embedding.shape), random_state=seed).fit(embedding)
+    def of(cls, embedding: np.ndarray, codes: np.ndarray, seed: int) -> Self:
+        """From labelled cells: embeddings float32, (cells, d), and types int64, (cells,)."""
+        n, d = embedding.shape
+        pca = PCA(max(min(_COMPONENTS, n // 10, d), 1), svd_solver="randomized", random_state=seed).fit(embedding)
         kept = _some_of_each(codes, seed)
-        center, basis = pca.mean_.astype(np.float32), np.ascontiguousarray(pca.components_.T, dtype=np.float32)
-        known = cls(center, basis, (embedding[kept] - center) @ basis, codes[kept], np.ones(n_types))
-        own = known.distances(embedding, codes)[np.arange(len(codes)), codes]
-        medians = [float(np.median(own[codes == t])) if (codes == t).sum() > 1 else np.nan for t in range(n_types)]
-        typical = np.where(np.isnan(medians), np.nanmedian([*medians, 1.0]), medians)
-        return cls(center, basis, known.reference, known.codes, np.maximum(typical, 1e-6))
+        basis = np.ascontiguousarray(pca.components_.T, dtype=np.float32)
+        return cls(pca.mean_.astype(np.float32), basis, (embedding[kept] - pca.mean_) @ basis, codes[kept])
 
-    def scores(self, embedding: np.ndarray, logits: np.ndarray, own: np.ndarray | None = None) -> np.ndarray:
-        """Misfit of cells to types.
-
-        Parameters
-        ----------
-        embedding
-            float32, (cells, d).
-        logits
-            Calibrated logits, float64, (cells, types).
-        own
-            Type of each cell that is itself among the reference, and is then not its own neighbour, int64, (cells,).
-
-        Returns
-        -------
-        numpy.ndarray
-            float64, (cells, types).
-        """
-        return np.log(self.distances(embedding, own) / self.typical) - _LOG_P * log_softmax(logits, axis=1)
-
-    def distances(self, embedding: np.ndarray, own: np.ndarray | None = None) -> np.ndarray:
-        """Mean distance to the nearest reference cells of each type, float64, (cells, types); see :meth:`scores`."""
+    def distances(self, embedding: np.ndarray, n_types: int) -> np.ndarray:
+        """Mean distance to the five nearest cells of each type, float64, (cells, types)."""
         x = (embedding - self.center) @ self.basis  # (cells, components)
-        found = np.full((len(x), len(self.typical)), _FAR)
-        for t in range(len(self.typical)):
-            near = self.reference[self.codes == t]
-            inside = np.zeros(len(x), bool) if own is None else own == t
-            for rows, skip in ((np.flatnonzero(~inside), 0), (np.flatnonzero(inside), 1)):
-                if len(rows) and len(near) > skip:
-                    found[rows, t] = _mean_distance(x[rows], near, skip)
-        return np.maximum(found, 1e-6)
-
-
-def _mean_distance(x: np.ndarray, near: np.ndarray, skip: int) -> np.ndarray:
-    """Mean distance to the nearest cells; `skip=1` leaves out the nearest, which is the cell itself."""
-    k = min(_NEIGHBORS + skip, len(near))
-    distance, _ = NearestNeighbors(n_neighbors=k).fit(near).kneighbors(x)
-    if not skip:
-        return distance.mean(1)
-    itself = distance[:, 0] < 1e-5 * np.maximum(distance[:, -1], 1e-6)  # cells beyond the most kept are not among them
-    return np.where(itself, distance[:, 1:].mean(1), distance[:, :-1].mean(1))
+        found = np.full((len(x), n_types), _FAR)
+        for t in np.unique(self.codes):
+            near = self.cells[self.codes == t]
+            search = NearestNeighbors(n_neighbors=min(_NEIGHBORS, len(near))).fit(near)
+            found[:, t] = search.kneighbors(x)[0].mean(1)
+        return np.maximum(found, _NEAR)
 
 
 def _some_of_each(codes: np.ndarray, seed: int) -> np.ndarray:
@@ -169,19 +132,27 @@ def _some_of_each(codes: np.ndarray, seed: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Conformal:
-    """What p-values of types need: the misfit, and its calibration for other cells and for a model's own.
+    """What p-values of types need: the misfit of cells, and its calibration for other cells and for a model's own.
+
+    The misfit of a cell to a type is `log(d / m) - 0.3 log p`: `p` is the probability of the type, `d` the mean
+    distance to the five nearest labelled cells of it, and `m` the median of `d` over its own cells. A head alone is
+    sure of cells far from everything it has seen; distance alone confuses types that are alike. The sum and its weight
+    were chosen on sources of the corpus (`benchmarks/unknown_types.py --choose`).
 
     Parameters
     ----------
-    fit
-        The misfit.
+    near
+        Distances to the labelled cells.
+    typical
+        Median of `d` over the cells of each type, float64, (types,).
     others
         Calibration of the head on the embedding.
     own
         Calibration of the head for the model's own cells; `None` if there is none.
     """
 
-    fit: TypeFit
+    near: NearestCells
+    typical: np.ndarray
     others: Calibration
     own: Calibration | None = None
 
@@ -194,7 +165,7 @@ class Conformal:
         held_out: Sequence[tuple[np.ndarray, np.ndarray]],
         seed: int,
     ) -> Self:
-        """Calibrate on labelled cells.
+        """Calibrate on labelled cells. Distances of a cell, too, are measured without it.
 
         Parameters
         ----------
@@ -206,18 +177,25 @@ class Conformal:
             For the head on the embedding, then for that of the model's own cells if there is one: cells that it did
             not learn from, int64, (n,), and their logits, (n, types).
         seed
-            Seed of the cells that are kept.
+            Seed of the folds and of the cells that are kept.
         """
-        fit = TypeFit.of(embedding, codes, n_types, seed)
+        distance = np.full((len(codes), n_types), np.nan)
+        for rows in _folds(np.unique(np.concatenate([rows for rows, _ in held_out])), len(codes), seed):
+            rest = np.setdiff1d(np.arange(len(codes)), rows)
+            distance[rows] = NearestCells.of(embedding[rest], codes[rest], seed).distances(embedding[rows], n_types)
+        own = distance[np.arange(len(codes)), codes]  # to the cell's own type; NaN for cells that were not held out
+        usual = np.nanmedian(own) if (own < _FAR).any() else 1.0
+        medians = pd.Series(own).groupby(codes).median().reindex(range(n_types)).fillna(usual)
+        typical = np.clip(medians.to_numpy(float), _NEAR, None)
         found = []
         for rows, logits in held_out:
-            scores = fit.scores(embedding[rows], logits, codes[rows])
+            scores = _misfit(distance[rows], typical, logits)
             found.append(Calibration(codes[rows], scores[np.arange(len(rows)), codes[rows]]))
-        return cls(fit, *found)
+        return cls(NearestCells.of(embedding, codes, seed), typical, *found)
 
     def p_values(self, embedding: np.ndarray, logits: np.ndarray, known: np.ndarray, coverage: float) -> np.ndarray:
         """P-values of cells, float64, (cells, types); `known` are the model's own, bool, (cells,)."""
-        scores = self.fit.scores(embedding, logits)
+        scores = _misfit(self.near.distances(embedding, len(self.typical)), self.typical, logits)
         p = self.others.p_values(scores, coverage)
         if self.own is not None and known.any():
             p[known] = self.own.p_values(scores[known], coverage)
@@ -240,24 +218,29 @@ class Conformal:
 
     def to_state(self) -> dict[str, Tensor]:
         """Tensors for a file."""
-        parts: dict[str, TypeFit | Calibration | None] = {"fit": self.fit, "others": self.others, "own": self.own}
-        return {
-            f"conformal.{name}.{f.name}": torch.from_numpy(np.ascontiguousarray(getattr(part, f.name)))
-            for name, part in parts.items()
-            if part is not None
-            for f in fields(part)
-        }
+        arrays = {"typical": self.typical}
+        for name, part in (("near", self.near), ("others", self.others), ("own", self.own)):
+            arrays |= {} if part is None else {f"{name}.{k}": v for k, v in vars(part).items()}
+        return {f"conformal.{k}": torch.from_numpy(np.ascontiguousarray(v)) for k, v in arrays.items()}
 
     @classmethod
     def from_state(cls, state: dict[str, Tensor]) -> Self | None:
         """Take the tensors out of `state`; `None` if they are not there."""
-
-        def take(part: type, name: str) -> dict[str, np.ndarray]:
-            keys = {f.name: f"conformal.{name}.{f.name}" for f in fields(part)}
-            there = all(k in state for k in keys.values())
-            return {k: state.pop(v).numpy() for k, v in keys.items()} if there else {}
-
-        fit, others, own = take(TypeFit, "fit"), take(Calibration, "others"), take(Calibration, "own")
-        if not fit or not others:
+        names = [k for k in state if k.startswith("conformal.")]
+        arrays = {k.removeprefix("conformal."): state.pop(k).numpy() for k in names}
+        part = lambda name: {k.removeprefix(f"{name}."): v for k, v in arrays.items() if k.startswith(f"{name}.")}
+        if not arrays:
             return None
-        return cls(TypeFit(**fit), Calibration(**others), Calibration(**own) if own else None)
+        own = Calibration(**part("own")) if part("own") else None
+        return cls(NearestCells(**part("near")), arrays["typical"], Calibration(**part("others")), own)
+
+
+def _misfit(distance: np.ndarray, typical: np.ndarray, logits: np.ndarray) -> np.ndarray:
+    """Misfit of cells to types, float64, (cells, types); see :class:`Conformal`."""
+    return np.log(distance / typical) - _LOG_P * log_softmax(logits, axis=1)
+
+
+def _folds(rows: np.ndarray, n: int, seed: int) -> list[np.ndarray]:
+    """Parts of `rows`, each at most a fifth of all `n` cells, or as near to it as can be."""
+    rows = np.random.default_rng(seed).permutation(rows)
+    return np.array_split(rows, max(math.ceil(_FOLDS * len(rows) / n), 1)) if len(rows) else []
