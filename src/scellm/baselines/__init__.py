@@ -3,15 +3,23 @@
 from scellm.baselines._embedding import EmbeddingLogisticRegression
 from scellm.baselines._feature_classifier import FeatureClassifier
 from scellm.baselines._global_scaler import GlobalScaler
+from scellm.baselines._linear_svm import LinearSVM
 from scellm.baselines._log_expression import log_expression
 from scellm.baselines._logistic_regression import LogisticRegression
+from scellm.baselines._majority_type import MajorityType
 from scellm.baselines._pca import PCALogisticRegression
+from scellm.baselines._pca_neighbors import PCANeighbors
+from scellm.baselines._rank_logistic_regression import RankLogisticRegression
 
 __all__ = [
     "EmbeddingLogisticRegression",
     "FeatureClassifier",
     "GlobalScaler",
+    "LinearSVM",
     "LogisticRegression",
+    "MajorityType",
     "PCALogisticRegression",
+    "PCANeighbors",
+    "RankLogisticRegression",
     "log_expression",
 ]

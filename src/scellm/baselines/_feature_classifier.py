@@ -38,6 +38,9 @@ class FeatureClassifier(ABC):
     def prepare_features(self, adata: AnnData) -> None:  # noqa: B027 - a hook, optional on purpose
         """Fit a transformation of the features, without labels; by default there is none."""
 
+    def prepare_with_labels(self, adata: AnnData, rows: np.ndarray, types: np.ndarray) -> None:  # noqa: B027 - a hook
+        """Fit a transformation of the features on labelled cells and their types; by default there is none."""
+
     @abstractmethod
     def features(self, adata: AnnData, rows: np.ndarray) -> Any:
         """Features of some cells, (cells, features)."""
@@ -71,8 +74,10 @@ class FeatureClassifier(ABC):
         if len(np.unique(labels[rows].astype(str))) < 2:
             msg = f"obs[{labels_key!r}] holds fewer than two types among the {len(rows):,} labelled cells given."
             raise ValueError(msg)
+        types = labels[rows].astype(str)
         self.prepare_features(adata)
-        self.model.fit(self.features(adata, rows), labels[rows].astype(str))
+        self.prepare_with_labels(adata, rows, types)
+        self.model.fit(self.features(adata, rows), types)
         return self
 
     def predict(self, adata: AnnData, *, indices: Sequence[int] | np.ndarray | None = None) -> np.ndarray:
