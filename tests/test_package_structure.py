@@ -53,7 +53,7 @@ ROOMS = {
     }
     | {"baselines", "bm", "drug"},
     "tl": {"_labels", "genes", "pp", "data", "drug", "baselines", "model"},
-    "pl": {"_labels", "model", "tl"},
+    "pl": {"_labels", "bm", "model", "tl"},
 }
 """For each room, the rooms that it may import."""
 
@@ -251,7 +251,7 @@ def test_signature(name):
     parameters = list(inspect.signature(FUNCTIONS[name]).parameters.values())
     positional = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
     assert len(positional) <= 3
-    assert parameters[0].name in {"adata", "model"}
+    assert parameters[0].name in {"adata", "model", "results"}
     for p in parameters:
         if p.default is not p.empty:
             assert p.kind is p.KEYWORD_ONLY, f"{name}({p.name})"
