@@ -38,9 +38,10 @@ class Calibration:
     def p_values(self, scores: np.ndarray, coverage: float) -> np.ndarray:
         """Conformal p-values (Vovk, Gammerman and Shafer 2005), without the random tie-break.
 
-        A p-value is the share of cells of the type, the new cell counted among them, that fit it at most as well.
-        A type with fewer cells than `needed(coverage)` shares those of all such types, or of all types if these are
-        too few as well.
+        A p-value is the share of cells of the type, the new cell counted among them, that fit it at most as well. For a
+        type with fewer cells than `needed(coverage)`, it is the share of the cells of all types that fit theirs at most
+        as well. (Pooling such types alone would find every new cell possible: a cell of a type with two others fits it
+        badly when it is left out.)
 
         Parameters
         ----------
@@ -55,9 +56,7 @@ class Calibration:
             float64, (cells, types).
         """
         pooled = self.pooled(scores.shape[1], coverage)
-        shared = np.sort(self.scores[pooled[self.codes]])
-        if len(shared) < needed(coverage):
-            shared = np.sort(self.scores)
+        shared = np.sort(self.scores)
         p = np.empty_like(scores)
         for t in range(scores.shape[1]):
             of = shared if pooled[t] else np.sort(self.scores[self.codes == t])
