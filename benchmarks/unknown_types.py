@@ -3,11 +3,12 @@
     python benchmarks/unknown_types.py WORK [--docs]
     python benchmarks/unknown_types.py WORK --choose
 
-On at most 1,800 cells of each of seven sets, each type with at least 20 cells is left out in turn. A model learns from four fifths of the other cells,
-and answers `scellm.tl.annotate(unknown=)` for the fifth and for the type that was left out. "coverage" is the share of
-the fifth whose type is among the possible ones, and "worst" the lowest of any type with 19 calibration cells and more,
-over all models of the set. "unknown" is the share without a possible type, among both. The AUROC says how well a
-number by itself separates the left-out type. Then coverage between studies of the pancreas, where nothing is promised.
+On at most 1,800 cells of each of seven sets, each type with at least 20 cells is left out in turn. A model learns from
+four fifths of the other cells, and answers `scellm.tl.annotate(unknown=)` for the fifth and for the type that was left
+out. "coverage" is the share of the fifth whose type is among the possible ones, and "worst" the lowest of any type with
+19 calibration cells and more, over all models of the set. "unknown" is the share without a possible type, among both.
+The AUROC says how well a number by itself separates the left-out type. Then coverage between studies of the pancreas,
+where nothing is promised.
 `--docs` writes the tables of the docs. Rows are kept in WORK.
 
 `--choose` compares weights of the log probability in the misfit on labelled sources of the corpus; from 10 on, the

@@ -37,7 +37,7 @@ def test_slots_and_answers(learned, tmp_path):
     new, rest = truth == "type 2", (truth != "type 2") & (np.arange(200) >= 120)
     assert (size[new] == 0).mean() > (size[rest] == 0).mean()
     slots = adata.uns["celllm"]["slots"]["celllm_type"]
-    assert (slots["unknown"], slots["coverage"], slots["share_p_values"]) == ("Nothing known", "0.9", "[]")
+    assert (slots["unknown"], slots["coverage"], slots["few_calibration_cells"]) == ("Nothing known", "0.9", "[]")
     adata.write_h5ad(tmp_path / "a.h5ad")
     assert "celllm_type_p_values" in ad.read_h5ad(tmp_path / "a.h5ad").obsm
 
@@ -69,7 +69,7 @@ def test_wrong_input_changes_nothing(learned, options, message):
     assert (set(model.adata.obs), set(model.adata.obsm)) == before
 
 
-def test_types_with_few_cells_are_named_as_sharing(learned):
+def test_types_with_few_cells_are_named_as_few(learned):
     model, _ = learned
     rare = make_adata(200)
     truth = rare.obs["cell_type"].astype(str).to_numpy()
@@ -79,4 +79,4 @@ def test_types_with_few_cells_are_named_as_sharing(learned):
     model = scellm.CellLM(rare, **SMALL)
     model.train()
     scellm.tl.annotate(rare, model, unknown="?", coverage=0.9)
-    assert rare.uns["celllm"]["slots"]["celllm_type"]["share_p_values"] == '["type 1"]'
+    assert rare.uns["celllm"]["slots"]["celllm_type"]["few_calibration_cells"] == '["type 1"]'

@@ -201,7 +201,7 @@ class Conformal:
         return p
 
     def pooled(self, n_types: int, coverage: float) -> np.ndarray:
-        """Which types share their p-values with others, because they have few calibration cells; bool, (types,)."""
+        """Which types have too few calibration cells for p-values of their own; bool, (types,)."""
         parts = [c.pooled(n_types, coverage) for c in (self.others, self.own) if c is not None]
         return np.any(parts, axis=0)
 

@@ -185,8 +185,8 @@ class TypeAnswers(TokenModel):
         adata
             Cells; by default those of the model. No labels are needed.
         coverage
-            Probability with which the set shall hold the type; also says from how many calibration cells on
-            (`coverage / (1 - coverage)`, so 19) a type has p-values of its own. Types with fewer share theirs.
+            Probability with which the set shall hold the type. It also says from how many calibration cells on a type
+            has p-values of its own: `coverage / (1 - coverage)`, so 19. Other types are compared with all cells.
         indices
             Cells to predict, in any order; by default all.
         batch_size

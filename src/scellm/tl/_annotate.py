@@ -90,7 +90,7 @@ def annotate(
         P-values, cells by types. Only with `unknown`.
     `adata.uns['celllm']['slots']` : :class:`dict`
         For each of these slots: tool, model, versions, date, the types as JSON, `smooth`, `min_confidence`, with
-        `unknown` also the coverage and the types that share their p-values because they have few cells, and which
+        `unknown` also the coverage and the types with too few calibration cells for p-values of their own, and which
         features answered: "embedding", or "embedding and components" for cells that the model was trained with.
 
     Raises
@@ -138,7 +138,7 @@ def annotate(
     }
     if unknown is not None and p_values is not None:
         slots |= write_possible(adata, key_added, values, p_values, unknown, coverage)
-        known |= {"unknown": unknown, "coverage": str(coverage), "share_p_values": _sharing(model, coverage)}
+        known |= {"unknown": unknown, "coverage": str(coverage), "few_calibration_cells": _few(model, coverage)}
     elif min_confidence is None:
         _warn_of_unknown(adata.obs[key_added], annotator)
     record(adata, "annotate", model, slots, **known)
@@ -156,11 +156,11 @@ def _probabilities(adata: AnnData, model: CellLM, smooth: int | str | None, batc
     return values
 
 
-def _sharing(model: CellLM, coverage: float) -> str:
+def _few(model: CellLM, coverage: float) -> str:
     """The types with too few calibration cells for p-values of their own, as JSON."""
     names = model._answering().names
     few = model._calibration(coverage).pooled(len(names), coverage)
-    return json.dumps([name for name, shared in zip(names, few, strict=True) if shared])
+    return json.dumps([name for name, is_few in zip(names, few, strict=True) if is_few])
 
 
 def _write(adata: AnnData, key_added: str, annotator: Annotator, values: np.ndarray) -> dict[str, str]:
