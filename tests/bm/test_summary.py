@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import bootstrap
 from sklearn.metrics import accuracy_score
 
 from scellm import bm
@@ -39,6 +40,21 @@ def test_verdicts(cells):
         bm.summary(results, against="svm")
     with pytest.raises(ValueError, match="was not computed"):
         bm.summary(results, metric="auc")
+
+
+def test_with_one_seed_the_interval_is_that_of_scipys_paired_bootstrap(cells):
+    types = types_of(cells)
+    methods = {"a": lambda: Oracle(noisy(types, 0.1, 1)), "b": lambda: Oracle(noisy(types, 0.3, 2))}
+    results = bm.run([bm.Task("t", cells, "cell_type", bm.FewLabels(5))], methods, seeds=1, metrics=["accuracy"])
+    row = bm.summary(results, against="b", n_boot=4000).set_index("method").loc["a"]
+    found = results.predictions["t", 0]
+    right = [(found[m] == found["y_true"]).astype(float) for m in methods]
+    difference = lambda x, y, axis: x.mean(axis) - y.mean(axis)
+    wanted = bootstrap(
+        right, difference, paired=True, n_resamples=4000, method="percentile", rng=np.random.default_rng(1)
+    ).confidence_interval
+    assert (row["low"], row["high"]) == pytest.approx(tuple(wanted), abs=0.015)
+    assert row["difference"] == pytest.approx(difference(*right, 0))
 
 
 @pytest.mark.parametrize("seeds", [1, 5])
