@@ -8,7 +8,7 @@ from scellm.bm.metrics._confusion import ConfusionMetric
 
 
 class BalancedAccuracy(ConfusionMetric):
-    """Mean over the true types of the share of their cells that are right (`balanced_accuracy_score` of scikit-learn)."""
+    """Mean over the true types of the share of their cells that are right (scikit-learn's is the same)."""
 
     name = "balanced_accuracy"
 
