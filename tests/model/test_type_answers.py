@@ -64,6 +64,19 @@ def test_coverage_is_checked(learned, coverage):
         learned[0].predict_p_values(coverage=coverage)
 
 
+@pytest.mark.parametrize("each", [1, 2, 3])
+def test_a_few_labels_train_and_are_too_few_for_p_values(each):
+    adata = make_adata(60)
+    labels = adata.obs["cell_type"].astype(str)
+    rank = labels.groupby(labels).cumcount()
+    adata.obs["known"] = labels.where((rank < each) & (labels != "type 2"), "Unknown")
+    scellm.CellLM.setup_anndata(adata, labels_key="known")
+    model = scellm.CellLM(adata, **SMALL)
+    model.train()
+    with pytest.raises(ValueError, match=r"coverage=0.95 needs at least 19 labelled cells"):
+        model.predict_p_values()
+
+
 def test_a_head_of_weights_has_no_calibration():
     model = scellm.CellLM.from_pretrained("celllm-immune")
     with pytest.raises(RuntimeError, match=r"its head came with weights"):

@@ -242,4 +242,4 @@ def _misfit(distance: np.ndarray, typical: np.ndarray, logits: np.ndarray) -> np
 def _folds(rows: np.ndarray, n: int, seed: int) -> list[np.ndarray]:
     """Parts of `rows`, each at most a fifth of all `n` cells, or as near to it as can be."""
     rows = np.random.default_rng(seed).permutation(rows)
-    return np.array_split(rows, max(math.ceil(_FOLDS * len(rows) / n), 1)) if len(rows) else []
+    return np.array_split(rows, min(math.ceil(_FOLDS * len(rows) / n), len(rows))) if len(rows) else []
