@@ -113,7 +113,7 @@ def annotate(
     --------
     >>> scellm.tl.annotate(adata, model)
     >>> scellm.tl.annotate(adata, model, unknown="Unknown", coverage=0.9, key_added="careful")
-    >>> scellm.tl.annotate(adata, "celllm-immune", key_added="immune")  # no labels needed
+    >>> scellm.tl.annotate(blood, "celllm-immune")  # doctest: +SKIP
     >>> sc.pl.umap(adata, color=["celllm_type", "celllm_type_confidence"])  # doctest: +SKIP
     """
     check_call(adata, key_added, "scellm.tl.annotate")
