@@ -73,17 +73,20 @@ def test_distances_are_those_of_the_plain_formula():
 
 
 def test_the_misfit_of_a_cell_is_measured_without_it():
-    z, codes, logits = blobs()
-    rows = np.arange(0, 200, 10)  # a tenth: one fold
+    z, codes, logits = blobs(400)
+    codes[codes == 2] = np.r_[np.full(30, 2), np.zeros((codes == 2).sum() - 30, int)]  # few of these are held out
+    rows = np.arange(0, 400, 5)  # a fifth: one fold
     conformal = Conformal.of(z, codes, 3, [(rows, logits[rows])], 0)
-    rest = np.setdiff1d(np.arange(200), rows)
+    rest = np.setdiff1d(np.arange(400), rows)
     d = NearestCells.of(z[rest], codes[rest], 0).distances(z[rows], 3)
     own = codes[rows]
-    median = [np.median(d[own == t, t]) for t in range(3)]
+    assert [n >= 19 for n in np.bincount(own)] == [True, True, False]
+    every = np.median(d[np.arange(80), own])
+    median = [np.median(d[own == 0, 0]), np.median(d[own == 1, 1]), every]
     np.testing.assert_allclose(conformal.typical, median)
     expected = np.log(d / median) - 0.3 * log_softmax(logits[rows], axis=1)
     np.testing.assert_array_equal(conformal.others.codes, own)
-    np.testing.assert_allclose(conformal.others.scores, expected[np.arange(20), own])
+    np.testing.assert_allclose(conformal.others.scores, expected[np.arange(80), own])
     assert sorted(np.concatenate(_folds(np.arange(200), 200, 0))) == list(range(200))
     assert [len(f) for f in _folds(np.arange(200), 200, 0)] == [40] * 5
 

@@ -16,6 +16,7 @@ from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 
 _COMPONENTS, _NEIGHBORS, _MOST, _FOLDS = 50, 5, 1000, 5
+_ENOUGH = 19  # held-out cells of a type from which on its own distances are a measure
 _LOG_P = 0.3  # weight of the log probability beside the log distance
 _FAR, _NEAR = 1e6, 1e-6  # distance to a type of which no cell is known, and least distance
 
@@ -143,7 +144,8 @@ class Conformal:
     near
         Distances to the labelled cells.
     typical
-        Median of `d` over the cells of each type, float64, (types,).
+        Median of `d` over the cells of each type, or of all cells for a type with fewer than 19 that were held out:
+        these lie far from the few others, and every new cell would seem near. float64, (types,).
     others
         Calibration of the head on the embedding.
     own
@@ -184,7 +186,8 @@ class Conformal:
             distance[rows] = NearestCells.of(embedding[rest], codes[rest], seed).distances(embedding[rows], n_types)
         own = distance[np.arange(len(codes)), codes]  # to the cell's own type; NaN for cells that were not held out
         usual = np.nanmedian(own) if (own < _FAR).any() else 1.0
-        medians = pd.Series(own).groupby(codes).median().reindex(range(n_types)).fillna(usual)
+        each = pd.Series(own).groupby(codes).agg(["median", "count"]).reindex(range(n_types))
+        medians = each["median"].where(each["count"] >= _ENOUGH, usual)
         typical = np.clip(medians.to_numpy(float), _NEAR, None)
         found = []
         for rows, logits in held_out:
