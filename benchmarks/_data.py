@@ -17,6 +17,17 @@ from scellm.data import Corpus, build_corpus
 
 DATA = Path(os.environ.get("SCELLM_TEST_DATA", Path(__file__).parents[2] / "shared/data"))
 
+SETS = (
+    "pbmc3k",
+    "pbmc_sorted_zheng3500",
+    "pancreas_baron_h1",
+    "pancreas_atlas",
+    "lung_lca1000",
+    "colorectal_tumor_normal",
+    "bmmc_neurips2021_5k",
+)
+"""The evaluation sets of cell types that reports are made of."""
+
 
 def read(name: str) -> ad.AnnData:
     """Read an AnnData by its path in the data folder; exits with a message if it does not exist."""

@@ -27,8 +27,9 @@ from typing import Any
 import anndata as ad
 import numpy as np
 import pandas as pd
-from _data import markdown, read
+from _data import SETS, markdown, read, some_labelled
 from scipy.special import logsumexp, softmax
+from signals import SEEN, UNSEEN
 from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import NearestNeighbors
 
@@ -38,25 +39,8 @@ from scellm.model import _conformal, _solve_types
 from scellm.model._conformal import Conformal, needed, possible
 
 LABELS, NAME, COVERAGE, LEAST = "cell_type", "celllm-bag", 0.95, 20
-SETS = (
-    "pbmc3k",
-    "pbmc_sorted_zheng3500",
-    "pancreas_baron_h1",
-    "pancreas_atlas",
-    "lung_lca1000",
-    "colorectal_tumor_normal",
-    "bmmc_neurips2021_5k",
-)
 DOCS = Path(__file__).parents[1] / "docs" / "user_guide"
 AUROC = ("p-value", "max softmax", "energy", "kNN distance")
-CORPUS = (
-    "heart_san_nuclei",
-    "ovarian_tumor_qian2020",
-    "mbc_liver_htan",
-    "lung_cancer_lines_mixology",
-    "brain_nuclei_habib2017",
-    "immune_pyomic",
-)
 WEIGHTS, MOST = (0.0, 0.1, 0.3, 1.0, 10.0), 1800  # to choose from, and cells of a source
 
 
@@ -104,7 +88,7 @@ def choose() -> pd.DataFrame:
 
     _solve_types.Conformal = Recorder
     rows = []
-    for name in CORPUS:
+    for name in (*UNSEEN, *SEEN):
         adata, types = labelled(f"corpus/{name}", MOST)
         for out, train, test, new in parts(types):
             model = learned(adata, types, train)
@@ -123,11 +107,9 @@ def choose() -> pd.DataFrame:
 def labelled(file: str, most: int | None = None) -> tuple[ad.AnnData, np.ndarray]:
     """The labelled cells of a set, or a random part of them, prepared; and their types."""
     adata = read(f"{file}.h5ad")
-    types = Labels.of(adata.obs, LABELS, quiet=True).names.astype(str)
-    rows = np.random.default_rng(0).permutation(np.flatnonzero(types != ""))[:most]
-    adata = adata[np.sort(rows)].copy()
+    adata = adata[some_labelled(adata, LABELS, most or adata.n_obs)].copy()
     scellm.pp.prepare(adata)
-    return adata, types[np.sort(rows)]
+    return adata, Labels.of(adata.obs, LABELS, quiet=True).names.astype(str)
 
 
 def learned(adata: ad.AnnData, types: np.ndarray, train: np.ndarray) -> scellm.CellLM:

@@ -24,7 +24,7 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
-from _data import markdown, read
+from _data import SETS, markdown, read
 from joblib import Parallel, delayed
 from sklearn.decomposition import PCA
 from sklearn.pipeline import make_pipeline
@@ -39,15 +39,6 @@ OTHERS, LABELS, PCA50, IDF50 = ("celllm-mini",), "cell_type", "PCA-50", "idf PCA
 OPTIONS: dict[str, dict[str, Any]] = {'adapt="pca"': {"adapt": "pca"}, "smooth=10": {"smooth": 10}}
 """Options of `scellm.tl.embed` with which the judged weights are judged too. Like PCA, these look at all cells."""
 STAGES = {"PCA initialisation": "pca_initialisation", "bag-of-genes model": "bag_of_genes"}
-SETS = (
-    "pbmc3k",
-    "pbmc_sorted_zheng3500",
-    "pancreas_baron_h1",
-    "pancreas_atlas",
-    "lung_lca1000",
-    "colorectal_tumor_normal",
-    "bmmc_neurips2021_5k",
-)
 REFERENCES = (PCA50, IDF50, *OPTIONS, *OTHERS, *STAGES, "random init")
 N_BOOT = 500
 Methods = dict[str, Callable]

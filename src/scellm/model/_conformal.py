@@ -137,7 +137,8 @@ class Conformal:
     The misfit of a cell to a type is `log(d / m) - 0.3 log p`: `p` is the probability of the type, `d` the mean
     distance to the five nearest labelled cells of it, and `m` the median of `d` over its own cells. A head alone is
     sure of cells far from everything it has seen; distance alone confuses types that are alike. The sum and its weight
-    were chosen on sources of the corpus (`benchmarks/unknown_types.py --choose` compares the weights).
+    were chosen on sources of the corpus, before distances took their present form; `benchmarks/unknown_types.py
+    --choose` compares weights.
 
     Parameters
     ----------
