@@ -177,8 +177,8 @@ class TypeAnswers(TokenModel):
 
         The types with `p > 1 - coverage` are a set that holds the type of a cell with probability `coverage`, if the
         cell is of the same data as those that the model was trained with. Between studies this does not hold. The
-        cells that calibrate it were predicted by heads that had not learned from them; after training by steps, they are
-        the validation cells, which also chose the epoch. Cells that the model learned from fit by construction.
+        cells that calibrate it were predicted by heads that had not learned from them; after training by steps, these
+        are the validation cells, which also chose the epoch. Cells that the model learned from fit by construction.
 
         Parameters
         ----------
