@@ -26,6 +26,12 @@ EMBEDDING = "X_celllm"
 GENE_EMBEDDING = "celllm_genes"
 """`adata.varm`: gene embeddings, float32, (n_vars, d); NaN for genes outside the vocabulary."""
 
+ATTENTION = "celllm_attention"
+"""`adata.layers`: attention of [CLS] to each gene, CSR float32."""
+
+CONTRIBUTIONS = "celllm_contributions"
+"""`adata.layers`: what each gene contributes to the score of a type, in logits, CSR float32."""
+
 TYPE = "celllm_type"
 """`adata.obs`: predicted cell type, categorical."""
 

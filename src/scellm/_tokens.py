@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 
@@ -25,12 +25,15 @@ class Padded:
         True for tokens of a cell, False for padding; `None` if there is no padding.
     target
         Target bin of masked tokens, int64; -1 = ignore. `None` outside pretraining.
+    presence
+        Factor of each token's vector and of its weight in the pooling, for gradients by gene; `None` is 1.
     """
 
     gene: Int[Tensor, "cells length"]
     bin: Int[Tensor, "cells length"]
     real: Bool[Tensor, "cells length"] | None
     target: Int[Tensor, "cells length"] | None = None
+    presence: Float[Tensor, "cells length"] | None = None
 
     @property
     def n_tokens(self) -> int:
@@ -39,8 +42,8 @@ class Padded:
 
     def to(self, device: torch.device | str) -> Padded:
         """Move to another device."""
-        real, target = (x if x is None else x.to(device) for x in (self.real, self.target))
-        return Padded(self.gene.to(device), self.bin.to(device), real, target)
+        optional = (x if x is None else x.to(device) for x in (self.real, self.target, self.presence))
+        return Padded(self.gene.to(device), self.bin.to(device), *optional)
 
 
 @dataclass(frozen=True)

@@ -63,11 +63,44 @@ class Attention(nn.Module):
             The same number of rows.
         """
         b, n = cells.gene.shape
-        qkv = self.to_qkv(x)[: b * n].view(b, n, 3, self.heads, -1)
-        q, k, v = qkv.permute(2, 0, 3, 1, 4)  # each (b, h, n, dim_head)
+        q, k, v = self._heads_of(x, cells)  # each (b, h, n, dim_head)
         out = self.kernel(q, k, v, cells.real, self.projection)  # (b, h, n, dim_head)
         out = out.transpose(1, 2).reshape(b * n, -1)  # (b * n, h * dim_head)
         return self.to_out(pad(out, (0, 0, 0, len(x) - len(out))))
+
+    def _heads_of(
+        self, x: Float[Tensor, "rows dim"], cells: Padded
+    ) -> Float[Tensor, "three cells heads length dim_head"]:
+        """Queries, keys and values."""
+        b, n = cells.gene.shape
+        qkv = self.to_qkv(x)[: b * n].view(b, n, 3, self.heads, -1)
+        return qkv.permute(2, 0, 3, 1, 4)
+
+    @torch.no_grad()
+    def of_first(self, x: Float[Tensor, "rows dim"], cells: Padded) -> Float[Tensor, "cells heads length"]:
+        r"""Weights with which the first token of each cell, [CLS], attends to its tokens.
+
+        A kernel's result for a token is a weighted sum of the values, :math:`o_i = \sum_j a_{ij} v_j`, so the
+        derivative of one of its dimensions by the same dimension of :math:`v_j` is :math:`a_{ij}`. These are the
+        weights that the kernel really used, whichever it is, for the price of one more pass: the row, not the square,
+        of attention.
+
+        Parameters
+        ----------
+        x, cells
+            As for :meth:`forward`.
+
+        Returns
+        -------
+        torch.Tensor
+            The weights, which sum to 1 over the tokens of a cell, padding 0.
+        """
+        q, k, v = self._heads_of(x, cells)  # each (b, h, n, dim_head)
+        with torch.enable_grad():
+            v = v.detach().clone().requires_grad_()
+            out = self.kernel(q.detach(), k.detach(), v, cells.real, self.projection)  # (b, h, n, dim_head)
+            (slope,) = torch.autograd.grad(out[:, :, 0, 0].sum(), v)  # (b, h, n, dim_head)
+        return slope[..., 0]
 
     @torch.no_grad()
     def redraw(self, generator: torch.Generator) -> None:

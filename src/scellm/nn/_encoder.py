@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from jaxtyping import Float, Int
@@ -68,11 +68,40 @@ class Encoder(nn.Module):
     def forward(self, cells: Padded) -> Float[Tensor, "cells length dim"]:
         """Vectors of all tokens; those of padding have no meaning."""
         b, n = cells.gene.shape
-        x = self.embedding(cells.gene, cells.bin).view(b * n, -1)  # (b * n, d)
-        x = pad(x, (0, 0, 0, _extra_rows(x)))  # (rows, d)
-        for block in self.blocks:
-            x = block(x, cells)  # (rows, d)
+        x = self._through(cells, self.blocks)  # (rows, d)
         return self.norm(x)[: b * n].view(b, n, -1)
+
+    def _through(self, cells: Padded, blocks: Iterable[Block]) -> Float[Tensor, "rows dim"]:
+        """Vectors of the tokens, one cell after another, after some of the blocks."""
+        b, n = cells.gene.shape
+        x = self.embedding(cells.gene, cells.bin)  # (b, n, d)
+        x = x if cells.presence is None else x * cells.presence[..., None]
+        x = x.view(b * n, -1)  # (b * n, d)
+        x = pad(x, (0, 0, 0, _extra_rows(x)))  # (rows, d)
+        for block in blocks:
+            x = block(x, cells)  # (rows, d)
+        return x
+
+    @torch.no_grad()
+    def cls_attention(self, cells: Padded, block: int = -1) -> Float[Tensor, "cells heads length"]:
+        """How a block distributes the attention of [CLS] over the tokens of its cell.
+
+        Parameters
+        ----------
+        cells
+            The tokens.
+        block
+            Index of the block; by default the last.
+
+        Returns
+        -------
+        torch.Tensor
+            Weights that sum to 1 over the tokens of a cell; 0 at padding. See :meth:`scellm.nn.Attention.of_first`.
+        """
+        at = range(len(self.blocks))[block]
+        chosen = self.blocks[at]
+        x = self._through(cells, self.blocks[:at])  # (rows, d)
+        return chosen.attention.of_first(chosen.attention_norm(x), cells)
 
     def redraw(self, generator: torch.Generator) -> None:
         """Draw new random features for every block."""

@@ -84,6 +84,8 @@ class ExpressionPooling(Pooling):
             gene = cells.gene.clamp(max=self.n_genes - 1)
             share = self._shares(hidden, cells, gene)  # (b, n)
             row = normalize(share, dim=1)  # (b, n)
+            if cells.presence is not None:
+                share, row = share * cells.presence, row * cells.presence
             linear = embedding_bag(gene, self.weight, per_sample_weights=row, mode="sum")  # (b, d)
             mean = torch.einsum("bn,bnd->bd", share, hidden)
             vector = self.bias + linear / linear.shape[1] ** 0.5 + self.context(mean)

@@ -29,6 +29,7 @@ class MeanPooling(Pooling):
         empty = weight.sum(1) == 0
         weight[:, 0] = torch.where(empty, 1.0, weight[:, 0])
         weight = weight / weight.sum(1, keepdim=True)
+        weight = weight if cells.presence is None else weight * cells.presence
         with torch.autocast(hidden.device.type, enabled=False):  # a sum over a thousand genes needs full precision
             return torch.einsum("bn,bnd->bd", weight, hidden.to(weight.dtype))
 

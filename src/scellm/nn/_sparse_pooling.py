@@ -38,6 +38,8 @@ class SparsePooling(Pooling):
         with torch.autocast(hidden.device.type, enabled=False):  # a sum over a thousand genes needs full precision
             scalar = self.scalar(hidden.to(self.weight.dtype)).squeeze(-1)  # (b, n)
         gene = cells.gene
+        if cells.presence is not None:
+            scalar = scalar * cells.presence
         if cells.real is not None:
             # Padding has no row of its own: it has weight 0 in that of [CLS].
             scalar = scalar.masked_fill(~cells.real, 0.0)
