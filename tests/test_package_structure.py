@@ -52,7 +52,7 @@ ROOMS = {
         "train",
     }
     | {"baselines", "bm", "drug"},
-    "tl": {"_labels", "genes", "pp", "data", "drug", "baselines", "model"},
+    "tl": {"_labels", "genes", "pp", "data", "drug", "bm", "baselines", "model"},
     "pl": {"_labels", "bm", "model", "tl"},
 }
 """For each room, the rooms that it may import."""

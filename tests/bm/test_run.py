@@ -53,3 +53,12 @@ def test_bad_tasks(cells):
     with pytest.raises(ValueError, match="'short' returned 1 predictions for task 't'; expected 18"):
         bm.run([task], {"short": Short}, seeds=1)
     assert "_scellm_bm" not in cells.obs
+
+
+def test_seeds_in_other_processes(cells):
+    task = bm.Task("t", cells, "cell_type", bm.FewLabels(5))
+    methods = {"PCA": lambda: scellm.baselines.PCALogisticRegression(5), "majority": scellm.baselines.MajorityType}
+    alone, two = (bm.run([task], methods, seeds=3, n_jobs=n) for n in (1, 2))
+    pd.testing.assert_frame_equal(alone.table.drop(columns="seconds"), two.table.drop(columns="seconds"))
+    for key, answers in alone.predictions.items():
+        assert all(np.array_equal(answers[m], two.predictions[key][m]) for m in answers)

@@ -52,3 +52,16 @@ def test_a_draw_without_a_cell_of_a_seed_is_left_out():
     )
     row = bm.summary(bm.Results(scored, predicted, rows), against="y", metric="accuracy", n_boot=200).iloc[0]
     assert row["low"] == row["high"] == 1
+
+
+def test_a_hash_holds_out_the_same_cells_always(cells):
+    types, split = cells.obs["cell_type"].astype(str).to_numpy(object), bm.HashSplit(0.3)
+    drawn = [split(types, cells.obs, np.random.default_rng(seed)) for seed in range(3)]
+    assert all(np.array_equal(test, drawn[0][1]) for _, test in drawn)
+    assert not np.array_equal(drawn[0][0], drawn[1][0])
+    assert not np.intersect1d(*drawn[0]).size
+    assert 0.15 < len(drawn[0][1]) / 90 < 0.45
+    part = np.arange(40, 90)[::-1]
+    _, test = split(types[part], cells.obs.iloc[part], np.random.default_rng(0))
+    assert set(part[test]) == set(drawn[0][1]) & set(part)
+    assert set(bm.HashSplit(0.3, key="other")(types, cells.obs, np.random.default_rng(0))[1]) != set(drawn[0][1])

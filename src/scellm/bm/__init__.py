@@ -5,7 +5,7 @@ from scellm.bm._geometry import geometry
 from scellm.bm._method import Method
 from scellm.bm._results import Results
 from scellm.bm._run import run
-from scellm.bm._splits import Across, FewLabels, LeaveOut, RandomCells, Stratified
+from scellm.bm._splits import Across, FewLabels, HashSplit, LeaveOut, RandomCells, Stratified
 from scellm.bm._summary import summary
 from scellm.bm._task import NumberTask, Task
 from scellm.bm.metrics import METRICS, Metric
@@ -14,6 +14,7 @@ __all__ = [
     "METRICS",
     "Across",
     "FewLabels",
+    "HashSplit",
     "LeaveOut",
     "Method",
     "Metric",

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import joblib
 import numpy as np
 import pandas as pd
 from anndata import AnnData
 from tqdm.auto import tqdm
 
+from scellm.bm._cache import Cache, Kept, fingerprint, key_of
+from scellm.bm._looks_made import warn_if_made
 from scellm.bm._method import Method
 from scellm.bm._results import Y_TRUE, Key, Results
+from scellm.bm._same_cells import refuse_same_cells
 from scellm.bm._task import Task
 from scellm.bm.metrics import METRICS, NUMBERS, PROBABILITIES
 
@@ -27,8 +33,13 @@ def run(
     *,
     seeds: int | Sequence[int] = 5,
     metrics: Sequence[str] | None = None,
+    cache: str | os.PathLike | None = None,
+    n_jobs: int = 1,
 ) -> Results:
     """Train and test every method on every task, on the same cells. The data are not changed.
+
+    Labels of test cells are hidden from the methods. What is learned from and what is tested may not overlap: cells
+    that are in both data sets of a task are refused too.
 
     Parameters
     ----------
@@ -40,6 +51,13 @@ def run(
         Seeds of the splits, or their number.
     metrics
         Keys of `METRICS`; by default macro-F1 and accuracy for types, Pearson correlation and RMSE for numbers.
+    cache
+        Folder in which predictions are kept; a second call, or one after an interruption, computes only what is not
+        there. Cells, labels, split, name of the method and the code of the function that makes it must be the same;
+        after a change elsewhere, such as in a file of weights, take another folder.
+    n_jobs
+        Number of processes, each with a share of the cores and a copy of the data; seeds are divided among them. -1:
+        one for each core. The scores are the same.
 
     Returns
     -------
@@ -49,21 +67,66 @@ def run(
     Raises
     ------
     ValueError
-        If names repeat, a method is called "y_true", a metric is unknown or does not fit a task, or a method returns a
-        wrong number of predictions.
+        If names repeat, a method is called "y_true", a metric is unknown or does not fit a task, a method returns a
+        wrong number of predictions, or cells are both learned from and tested.
+
+    Warns
+    -----
+    UserWarning
+        If the data look made up or the labels shuffled.
     """
     chosen = _metrics(tasks, metrics)
     _check_names(tasks, methods)
     seeds = range(seeds) if isinstance(seeds, int) else seeds
+    kept = Cache(cache)
     rows: list[dict] = []
     results = Results(pd.DataFrame(), {}, {}, {})
     for task in tasks:
-        copies = {id(a): _shallow_copy(a) for a in (task.adata, task.other) if a is not None}
-        for seed in tqdm(seeds, desc=f"bm: {task.name}", disable=None):
-            rows += _one(task, seed, methods, chosen, copies, results)
+        if task.other is not None and task.other is not task.adata:
+            refuse_same_cells(task.name, task.adata, task.other)
+        for done in _seeds_of(task, seeds, _Run(dict(methods), tuple(chosen), kept), n_jobs):
+            results.test_indices[done.key], results.predictions[done.key] = done.test, done.predictions
+            results.probabilities[done.key] = done.probabilities
+            rows += done.rows
+            if task.kind != NUMBERS:
+                warn_if_made(task.name, done.train_types, done.predictions)
     table = pd.DataFrame(rows).melt(["task", "method", "seed", "seconds"], chosen, var_name="metric")
     table = table[["task", "method", "seed", "metric", "value", "seconds"]]
     return Results(table, results.predictions, results.test_indices, results.probabilities)
+
+
+@dataclass(frozen=True)
+class _Run:
+    methods: dict[str, Make]
+    metrics: tuple[str, ...]
+    cache: Cache
+
+    @property
+    def needs_table(self) -> bool:
+        return any(METRICS[m].needs == PROBABILITIES for m in self.metrics)
+
+
+@dataclass(frozen=True)
+class _Done:
+    """The answers of all methods to one task and seed."""
+
+    key: Key
+    rows: list[dict]
+    test: np.ndarray
+    train_types: np.ndarray
+    predictions: dict[str, np.ndarray]
+    probabilities: dict[str, Any]
+
+
+def _seeds_of(task: Task, seeds: Sequence[int], run: _Run, n_jobs: int) -> Iterator[_Done]:
+    """All seeds of a task, in order; in other processes if there are several jobs."""
+    copies = _Copies.of(task, with_hash=run.cache.folder is not None)
+    if n_jobs == 1 or len(seeds) == 1:
+        found: Iterator[_Done] = (_one(task, seed, run, copies) for seed in seeds)
+    else:
+        jobs = (joblib.delayed(_one)(task, seed, run, copies) for seed in seeds)
+        found = joblib.Parallel(n_jobs=n_jobs, return_as="generator")(jobs)
+    yield from tqdm(found, desc=f"bm: {task.name}", total=len(seeds), disable=None)
 
 
 def _metrics(tasks: Sequence[Task], metrics: Sequence[str] | None) -> list[str]:
@@ -107,49 +170,65 @@ def _shallow_copy(adata: AnnData) -> AnnData:
     return AnnData(**x, obs=adata.obs.copy(), var=adata.var.copy(), layers=layers, uns=uns, **slots)
 
 
-def _one(
-    task: Task,
-    seed: int,
-    methods: Mapping[str, Make],
-    metrics: Sequence[str],
-    copies: Mapping[int, AnnData],
-    results: Results,
-) -> list[dict]:
-    """Run all methods on one task and seed; fills the results, and returns a row of scores per method."""
+@dataclass(frozen=True)
+class _Copies:
+    """The data of a task with an `obs` that can be written, and hashes of what they hold."""
+
+    shared: AnnData
+    tested: AnnData
+    hashes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, task: Task, *, with_hash: bool) -> _Copies:
+        shared = _shallow_copy(task.adata)
+        same = task.other is None or task.other is task.adata
+        tested = shared if same else _shallow_copy(task.other)
+        hashes = tuple(fingerprint(a) for a in ((shared,) if same else (shared, tested))) if with_hash else ()
+        return cls(shared, tested, hashes)
+
+
+def _one(task: Task, seed: int, run: _Run, copies: _Copies) -> _Done:
+    """Run all methods on one task and seed."""
     train, other, test = task.rows(seed)
     if not len(test):
         msg = f"task {task.name!r}: there is no test cell, as training and test data share no type. Pass rename=."
         raise ValueError(msg)
-    overlap = np.intersect1d(train, test) if other is task.adata else np.zeros(0, int)
+    overlap = np.intersect1d(train, test) if other is task.adata or copies.tested is copies.shared else np.zeros(0, int)
     if len(overlap):
         msg = (
             f"task {task.name!r}, seed {seed}: {len(overlap):,} cells are both learned from and tested. Pass a split "
             "whose two sides do not overlap, and as other= another data set."
         )
         raise ValueError(msg)
-    shared, tested = copies[id(task.adata)], copies[id(other)]
-    shared.obs[_KEY] = task.hidden(train).to_numpy() if task.kind == NUMBERS else task.hidden(train).array
-    key: Key = (task.name, seed)
-    results.test_indices[key] = test
-    results.predictions[key] = {Y_TRUE: task.truth(other, test)}
-    results.probabilities[key] = {}
-    return [
-        {"task": task.name, "method": name, "seed": seed}
-        | _fit_and_score(name, make(), (shared, train), (tested, test), metrics, (results, key))
-        for name, make in methods.items()
-    ]
+    hidden = task.hidden(train)
+    copies.shared.obs[_KEY] = hidden.to_numpy() if task.kind == NUMBERS else hidden.array
+    y_true = task.truth(other, test)
+    done = _Done((task.name, seed), [], test, task.types(task.adata)[train], {Y_TRUE: y_true}, {})
+    parts = {"data": copies.hashes, "split": joblib.hash([train, test, hidden.astype(str).to_numpy(str)])}
+    for name, make in run.methods.items():
+        key = key_of({**parts, "table": run.needs_table}, name, make) if copies.hashes else ""
+        kept = run.cache.get(key)
+        if kept is None:
+            kept = _fit(name, make, (copies.shared, train), (copies.tested, test), y_true, done.key, run)
+            run.cache.put(key, kept)
+        done.predictions[name], done.probabilities[name] = kept.y_pred, kept.table
+        given = {PROBABILITIES: kept.table}
+        scores = {m: METRICS[m](y_true, given.get(METRICS[m].needs, kept.y_pred)) for m in run.metrics}
+        done.rows.append({"task": task.name, "method": name, "seed": seed, "seconds": kept.seconds, **scores})
+    return done
 
 
-def _fit_and_score(
+def _fit(
     name: str,
-    method: Any,
+    make: Make,
     train: tuple[AnnData, np.ndarray],
     test: tuple[AnnData, np.ndarray],
-    metrics: Sequence[str],
-    into: tuple[Results, Key],
-) -> dict[str, float]:
-    results, key = into
-    y_true = results.predictions[key][Y_TRUE]
+    y_true: np.ndarray,
+    key: Key,
+    run: _Run,
+) -> Kept:
+    """Train one method and predict the test cells."""
+    method: Any = make()
     start = time.perf_counter()
     method.fit(train[0], _KEY, indices=train[1])
     y_pred = np.asarray(method.predict(test[0], indices=test[1]))
@@ -157,10 +236,5 @@ def _fit_and_score(
         msg = f"{name!r} returned {len(y_pred):,} predictions for task {key[0]!r}; expected {len(y_true):,}."
         raise ValueError(msg)
     y_pred = y_pred.astype(float) if y_true.dtype.kind == "f" else y_pred.astype(str)
-    table = None
-    if any(METRICS[m].needs == PROBABILITIES for m in metrics):
-        table = method.predict_proba(test[0], indices=test[1])
-    seconds = time.perf_counter() - start
-    results.predictions[key][name], results.probabilities[key][name] = y_pred, table
-    scores = {m: METRICS[m](y_true, table if METRICS[m].needs == PROBABILITIES else y_pred) for m in metrics}
-    return {"seconds": seconds, **scores}
+    table = method.predict_proba(test[0], indices=test[1]) if run.needs_table else None
+    return Kept(y_pred, table, time.perf_counter() - start)

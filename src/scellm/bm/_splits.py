@@ -125,6 +125,32 @@ class RandomCells:
         return np.sort(order[n_test:]), np.sort(order[:n_test])
 
 
+@dataclass(frozen=True)
+class HashSplit:
+    """Hold out the cells whose names say so: the same ones in every run, with every seed, and in any part of the data.
+
+    A cell is tested or not by a hash of its name in `obs`, so a test set cannot be drawn again until it suits. Each
+    seed draws nine tenths of the other cells to learn from.
+
+    Parameters
+    ----------
+    test_size
+        Share of the cells that is tested, about.
+    key
+        Word that gives another test set. Publish it.
+    """
+
+    test_size: float = 0.2
+    key: str = "scellm"
+
+    def __call__(self, types: np.ndarray, obs: pd.DataFrame, rng: np.random.Generator) -> tuple[Indices, Indices]:
+        """Training and test cells, of those with a type."""
+        hashed = pd.util.hash_array(obs.index.to_numpy(object), hash_key=self.key.ljust(16, ".")[:16])
+        tested = hashed / 2.0**64 < self.test_size
+        train = _nine_tenths(np.flatnonzero((types != "") & ~tested), rng)
+        return train, np.flatnonzero((types != "") & tested & np.isin(types, types[train]))
+
+
 def _nine_tenths(train: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.sort(rng.permutation(train)[: max(round(0.9 * len(train)), 1)])
 

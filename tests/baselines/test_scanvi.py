@@ -1,0 +1,23 @@
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from scellm.baselines import ScANVI
+from scellm.baselines._scanvi import _most_variable
+from tests.conftest import make_adata
+
+
+@pytest.mark.slow
+def test_learns_types_and_predicts_another_data_set(cells):
+    found = ScANVI((60, 20), 300).fit(cells, "cell_type", indices=np.arange(60))
+    truth = cells.obs["cell_type"].astype(str).to_numpy()
+    assert (found.predict(cells, indices=np.arange(60, 90)) == truth[60:]).mean() > 0.8
+    other = make_adata(30)
+    assert (found.predict(other) == other.obs["cell_type"].astype(str)).mean() > 0.8
+    assert len(found.genes) == 300
+
+
+def test_genes_that_vary_most():
+    counts = sp.csr_matrix(np.array([[0, 1, 0, 9], [0, 2, 4, 0], [0, 1, 4, 9]], np.float32))
+    assert _most_variable(counts, 2).tolist() == [2, 3]
+    assert _most_variable(counts, 9).tolist() == [1, 2, 3]
