@@ -37,6 +37,7 @@ ROOMS = {
     "train": {"_tokens", "_random", "_tensors", "nn", "module", "train.graphmae"},
     "train.graphmae": {"genes", "train._best_weights"},
     "baselines": {"_labels", "genes", "data", "bm", "drug"},
+    "datasets": {"_download", "bm"},
     "model": {
         "_tokens",
         "_random",
@@ -69,6 +70,7 @@ FORBIDDEN = {
     "train.graphmae": {"anndata", "scanpy"},
     "bm": {"torch", "scvi", "scanpy", "lightning"},
     "baselines": {"torch", "lightning"},
+    "datasets": {"torch", "scvi", "scanpy", "lightning"},
     "pl": {"torch", "lightning"},
 }
 """For each room, libraries that it must not import."""

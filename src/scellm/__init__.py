@@ -4,8 +4,21 @@ from importlib.metadata import version
 
 from scvi import settings
 
-from scellm import baselines, bm, data, drug, genes, pl, pp, tl
+from scellm import baselines, bm, data, datasets, drug, genes, pl, pp, tl
 from scellm.model import CellLM, DrugResponse
 
-__all__ = ["CellLM", "DrugResponse", "baselines", "bm", "data", "drug", "genes", "pl", "pp", "settings", "tl"]
+__all__ = [
+    "CellLM",
+    "DrugResponse",
+    "baselines",
+    "bm",
+    "data",
+    "datasets",
+    "drug",
+    "genes",
+    "pl",
+    "pp",
+    "settings",
+    "tl",
+]
 __version__ = version("scellm")

@@ -31,8 +31,8 @@ def test_weights_by_name(cells):
 
 def test_bad_calls(cells):
     with pytest.raises(KeyError, match="labels_key='celltype' is not in obs"):
-        scellm.tl.evaluate(cells, labels_key="celltype")
+        scellm.tl.evaluate(cells, "celllm-bag", labels_key="celltype")
     with pytest.raises(TypeError, match="AnnData"):
-        scellm.tl.evaluate(np.zeros(3), labels_key="cell_type")
+        scellm.tl.evaluate(np.zeros(3), "celllm-bag", labels_key="cell_type")
     with pytest.raises(ValueError, match="are not known"):
-        scellm.tl.evaluate(cells, labels_key="cell_type", metric="f1")
+        scellm.tl.evaluate(cells, "celllm-bag", labels_key="cell_type", metric="f1")

@@ -37,7 +37,7 @@ SIMPLE: dict[str, Callable[[], bm.Method]] = {
 
 def evaluate(
     adata: AnnData,
-    model: CellLM | str | PathLike = "celllm-bag",
+    model: CellLM | str | PathLike,
     *,
     labels_key: str,
     split: Split | None = None,

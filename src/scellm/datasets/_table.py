@@ -1,0 +1,62 @@
+"""Tables of numbers that are mostly zero, read in parts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from typing import IO, Any
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+from anndata import AnnData
+from anndata.utils import make_index_unique
+
+_ROWS = 1000  # rows read at once: a dense part of some ten thousand columns takes 100 MB
+
+
+def read_sparse(
+    path: str | PathLike | IO[bytes], *, sep: str, names: Sequence[str] = (), **options: Any
+) -> tuple[sp.csr_matrix, pd.Index, pd.Index, pd.DataFrame]:
+    """A table as a sparse matrix; it is never dense as a whole.
+
+    Parameters
+    ----------
+    path
+        Text file, plain or compressed; the first column names the rows.
+    sep
+        Separator.
+    names
+        Columns that are no numbers.
+    **options
+        For :func:`pandas.read_csv`.
+
+    Returns
+    -------
+    tuple
+        CSR float32, (rows, columns); names of rows and columns; and the columns that are no numbers.
+    """
+    parts, rows, others = [], [], []
+    columns: pd.Index = pd.Index([], dtype=object)
+    for part in pd.read_csv(path, sep=sep, index_col=0, chunksize=_ROWS, **options):
+        others.append(part[list(names)])
+        numbers = part.drop(columns=list(names))
+        columns = numbers.columns
+        parts.append(sp.csr_matrix(numbers.to_numpy(np.float32)))
+        rows.append(part.index)
+    index = rows[0].append(rows[1:]) if len(rows) > 1 else rows[0]
+    return sp.csr_matrix(sp.vstack(parts, format="csr")), index, columns, pd.concat(others)
+
+
+def cells_by_genes(
+    x: sp.csr_matrix,
+    cells: pd.Index,
+    genes: pd.Index,
+    obs: pd.DataFrame | None = None,
+    uns: Mapping[str, str] | None = None,
+) -> AnnData:
+    """An AnnData of a matrix, with the source and the licence in `uns`."""
+    obs = pd.DataFrame(index=cells.astype(str)) if obs is None else obs
+    obs = obs.set_axis(make_index_unique(obs.index.rename(None)))
+    var = pd.DataFrame(index=make_index_unique(genes.astype(str).rename(None)))
+    return AnnData(sp.csr_matrix(x), obs=obs, var=var, uns=dict(uns or {}))
