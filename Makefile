@@ -10,7 +10,7 @@ NEWEST ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/scellm/newest
 # Lowest coverage, in percent of lines and branches, that `make test-all` accepts.
 COVERAGE := 96
 
-.PHONY: demo weights-report drug-report test test-all newest test-newest lint types docs wheel install clean
+.PHONY: demo weights-report drug-report scoreboard test test-all newest test-newest lint types docs wheel install clean
 
 demo: $(VENV)/.base
 	$(BIN)/python scripts/demo.py
@@ -46,6 +46,20 @@ weights-report: $(VENV)/.base
 # Every number of the page "Drug response", from the files of the data folder.
 drug-report: $(VENV)/.test
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/drug_report.py
+
+# The tables of the page "How good is it?": a quick profile that takes minutes, and the tables of the last whole run.
+# WORK=folder runs all tasks and methods (hours), keeps predictions there, and writes the page.
+scoreboard: $(VENV)/.test
+ifdef WORK
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/scoreboard.py --whole $(WORK)/scoreboard --docs
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/where_it_looks.py --docs
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/ablations.py $(WORK)/ablations --docs
+else
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/scoreboard.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/where_it_looks.py --cells 12 --sets pbmc3k
+	@echo "Ablations of pretraining, as of the last whole run:"; cat docs/user_guide/_ablations.md
+	@echo "Types that were not learned, as of the last whole run:"; cat docs/user_guide/_unknown_types.md
+endif
 
 docs: $(VENV)/.dev
 	$(BIN)/sphinx-build -W -n --keep-going -q -b html docs docs/_build/html

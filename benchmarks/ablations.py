@@ -1,7 +1,7 @@
 """The paper's ablations in a small size: what each objective and each kind of view is worth under one budget.
 
     python benchmarks/ablations.py WORK [names ...]     # trains and judges what is not in WORK yet
-    python benchmarks/ablations.py WORK --docs          # writes docs/user_guide/_ablations.md
+    python benchmarks/ablations.py WORK --docs          # and writes docs/user_guide/_ablations.md
 
 Every variant starts from the same random weights (one Performer block of width 128, gene vectors of STRING, the
 pooling of the paper) and sees the same number of cells of the corpus. The last rows are what is shipped: it starts from
@@ -61,7 +61,7 @@ def main() -> None:
     """Train and judge."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("work", type=Path, help="folder for all output")
-    parser.add_argument("--docs", action="store_true", help="write the page of the docs from what is in WORK")
+    parser.add_argument("--docs", action="store_true", help="write the page of the docs")
     parser.add_argument("names", nargs="*", help="variants; by default all")
     args = parser.parse_args()
     warnings.simplefilter("ignore")
@@ -71,8 +71,6 @@ def main() -> None:
     sets = {name: some(name) for name in SETS}
     corpus = corpus_of(sorted((DATA / "corpus").glob("*.h5ad")), args.work / "corpus")
     names = args.names or [*VARIANTS, *SHIPPED]
-    if args.docs:
-        names = [n for n in names if (folder(args.work, n) / "embeddings.npz").exists()]
     for name in names:
         embed(name, sets, corpus, args.work)
     text = page(sets, names, args.work)

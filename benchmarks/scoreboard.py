@@ -4,7 +4,7 @@
     python benchmarks/scoreboard.py --whole WORK        # all, kept in WORK as it goes on
     python benchmarks/scoreboard.py --whole WORK --docs # and written into the docs
 
-At most `--cells` cells of a task are used, a fixed random sample, so that the slowest method ends. Three seeds; the
+At most `--cells` cells of a task are used, a fixed random sample, so that the slowest method ends. Two seeds; the
 interval of a difference is that of a paired bootstrap over cells and seeds (`scellm.bm.summary`). The first method is
 what the README does; it was not chosen on these tasks.
 """
@@ -112,7 +112,7 @@ def run(names: list[str], methods: dict[str, Callable], cells: int, work: Path |
                 for weights in EMBEDDED:
                     embed(task, weights, work)
             found = bm.run(
-                [task], methods, seeds=2 if work is None else 3, metrics=METRICS, cache=work and work / "kept"
+                [task], methods, seeds=2, metrics=METRICS, cache=work and work / "kept"
             )
             tables.append(found.table)
             joined.predictions.update(found.predictions)

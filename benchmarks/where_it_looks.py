@@ -26,7 +26,7 @@ import pandas as pd
 import scanpy as sc
 import scipy.sparse as sp
 import torch
-from _data import markdown, read, some_labelled
+from _data import DATA, markdown, read, some_labelled
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 
@@ -54,6 +54,9 @@ def main() -> None:
     warnings.simplefilter("ignore")
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     scellm.settings.verbosity = logging.ERROR
+    if not (DATA / "eval").exists():
+        print("This needs the evaluation sets: set SCELLM_TEST_DATA to the folder that holds eval/.")
+        return
     curves = [curve for name in args.sets for weights in WEIGHTS for curve in deletion(name, weights, args.cells)]
     text = pages(pd.DataFrame(curves)) + "\n" + markdown(clustering(4 * args.cells))
     print(text)
