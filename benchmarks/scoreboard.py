@@ -111,9 +111,7 @@ def run(names: list[str], methods: dict[str, Callable], cells: int, work: Path |
             if work is not None:
                 for weights in EMBEDDED:
                     embed(task, weights, work)
-            found = bm.run(
-                [task], methods, seeds=2, metrics=METRICS, cache=work and work / "kept"
-            )
+            found = bm.run([task], methods, seeds=2, metrics=METRICS, cache=work and work / "kept")
             tables.append(found.table)
             joined.predictions.update(found.predictions)
             joined.test_indices.update(found.test_indices)

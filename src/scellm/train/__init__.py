@@ -27,6 +27,7 @@ from scellm.train.objectives import (
     masked_loss,
     profile_loss,
     queue_loss,
+    tiled_contrastive_loss,
 )
 
 __all__ = [
@@ -61,4 +62,5 @@ __all__ = [
     "masked_loss",
     "profile_loss",
     "queue_loss",
+    "tiled_contrastive_loss",
 ]

@@ -7,6 +7,7 @@ from scellm.train.objectives._malignancy import Malignancy, malignancy_loss
 from scellm.train.objectives._masked import MaskedExpression, mask, masked_loss
 from scellm.train.objectives._momentum import MomentumContrast, queue_loss
 from scellm.train.objectives._registry import CONTRASTS, OBJECTIVES
+from scellm.train.objectives._tiled_contrastive import tiled_contrastive_loss
 
 __all__ = [
     "CONTRASTS",
@@ -25,4 +26,5 @@ __all__ = [
     "masked_loss",
     "profile_loss",
     "queue_loss",
+    "tiled_contrastive_loss",
 ]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Self
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn.functional import cross_entropy, normalize
 
@@ -14,12 +15,14 @@ from scellm._keys import CLUSTER_KEY, SOURCE_KEY
 from scellm._tokens import Tokens
 from scellm.module import CellLMModule
 from scellm.train.objectives._base import BatchObjective
+from scellm.train.objectives._tiled_contrastive import tiled_contrastive_loss
 
 POSITIVES, NEGATIVES = ("views", "clusters"), ("batch", "source")
+_WHOLE_BYTES = 1 << 28  # a matrix of logits up to this size is computed as a whole: 8,192 cells in float32
 
 
 class Contrastive(BatchObjective):
-    """InfoNCE over the whole batch.
+    """InfoNCE over the whole batch; a large matrix of all pairs is computed in tiles, with the same gradient.
 
     Parameters
     ----------
@@ -45,7 +48,7 @@ class Contrastive(BatchObjective):
         super().__init__()
         self.temperature, self.symmetric = temperature, symmetric
         self.positives, self.negatives = positives, negatives
-        self._masks: dict[str, Tensor] = {}
+        self._groups: dict[str, Tensor] = {}
 
     @classmethod
     def of(cls, options: Mapping[str, Any], module: CellLMModule, seed: int) -> Self:
@@ -55,21 +58,24 @@ class Contrastive(BatchObjective):
 
     def before_step(self, second: Tokens, groups: Mapping[str, Tensor], chunk_tokens: int, seed: int) -> None:
         """Read which cells are of one source and of one cluster."""
-        self._masks = {}
+        self._groups = {}
         if SOURCE_KEY not in groups:  # one source, and clusters were not wanted
             return
-        source = groups[SOURCE_KEY]
-        same_source = source[:, None] == source[None]  # (T, T)
+        source = groups[SOURCE_KEY]  # (T,)
         if self.negatives == "source":
-            self._masks["candidates"] = same_source
+            self._groups["candidates"] = source
         if self.positives == "clusters":
-            cluster = groups[CLUSTER_KEY]
-            self._masks["positives"] = same_source & (cluster[:, None] == cluster[None])
+            pairs = torch.stack([source.long(), groups[CLUSTER_KEY].long()])  # (2, T)
+            self._groups["positives"] = torch.unique(pairs, dim=1, return_inverse=True)[1]
 
     def loss(self, *embeddings: Float[Tensor, "cells dim"]) -> Float[Tensor, ""]:
         """Mean over the batch."""
         first, second = embeddings
-        masks = {k: v.to(first.device) for k, v in self._masks.items()}
+        groups = {k: v.to(first.device) for k, v in self._groups.items()}
+        if len(first) ** 2 * first.element_size() > _WHOLE_BYTES:
+            tiled = partial(tiled_contrastive_loss, symmetric=self.symmetric, **groups)
+            return tiled(first, second, self.temperature)
+        masks = {k: _same(v) for k, v in groups.items()}
         return contrastive_loss(first, second, self.temperature, symmetric=self.symmetric, **masks)
 
 
@@ -114,6 +120,11 @@ def contrastive_loss(
     logits = a @ b.T / temperature  # (T, T)
     loss = _info_nce(logits, positives, candidates)
     return (loss + _info_nce(logits.T, positives, candidates)) / 2 if symmetric else loss
+
+
+def _same(group: Int[Tensor, " cells"]) -> Bool[Tensor, "cells cells"]:
+    """Which cells are of one group."""
+    return group[:, None] == group[None]
 
 
 def _info_nce(
