@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any, Self
 
 import torch
@@ -73,8 +72,9 @@ class Contrastive(BatchObjective):
         first, second = embeddings
         groups = {k: v.to(first.device) for k, v in self._groups.items()}
         if len(first) ** 2 * first.element_size() > _WHOLE_BYTES:
-            tiled = partial(tiled_contrastive_loss, symmetric=self.symmetric, **groups)
-            return tiled(first, second, self.temperature)
+            p, c = groups.get("positives"), groups.get("candidates")
+            options = {"symmetric": self.symmetric}
+            return tiled_contrastive_loss(first, second, self.temperature, positives=p, candidates=c, **options)
         masks = {k: _same(v) for k, v in groups.items()}
         return contrastive_loss(first, second, self.temperature, symmetric=self.symmetric, **masks)
 

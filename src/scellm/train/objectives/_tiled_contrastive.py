@@ -25,8 +25,8 @@ def tiled_contrastive_loss(
     r"""The loss of :func:`contrastive_loss`, and its gradient, from a few rows of the matrix of logits at a time.
 
     The gradient of a row's loss by its logits is :math:`(p - w) / T`, with :math:`p` the softmax over the candidates
-    and :math:`w` the weights of the positives. A tile of rows is computed, its gradient is added, and it is dropped: memory
-    grows with the number of cells, not with its square. For a batch of 65,536 cells the matrix would take 16 GiB.
+    and :math:`w` the weights of the positives. A tile of rows is computed, its gradient is added, and it is dropped:
+    memory grows with the number of cells, not with its square. For 65,536 cells the matrix would take 16 GiB.
 
     Parameters
     ----------
