@@ -27,7 +27,7 @@ def tasks(names: str | Sequence[str] | None = None, *, folder: str | PathLike | 
     Parameters
     ----------
     names
-        Keys of :data:`scellm.datasets.TASKS`; by default all whose files are there or can be downloaded.
+        Keys of `scellm.datasets.TASKS`; by default all whose files are there or can be downloaded.
     folder
         Folder with the evaluation sets as `eval/NAME.h5ad`; by default the one that `SCELLM_DATA_DIR` names. "PBMC3k"
         and "Baron, donor 1" are downloaded if their files are not there.

@@ -22,7 +22,7 @@ def tiled_contrastive_loss(
     candidates: Int[Tensor, " cells"] | None = None,
     tile: int | None = None,
 ) -> Float[Tensor, ""]:
-    r"""The loss of :func:`contrastive_loss`, and its gradient, from a few rows of the matrix of logits at a time.
+    r"""The loss of :func:`scellm.train.contrastive_loss`, and its gradient, from a few rows of logits at a time.
 
     The gradient of a row's loss by its logits is :math:`(p - w) / T`, with :math:`p` the softmax over the candidates
     and :math:`w` the weights of the positives. A tile of rows is computed, its gradient is added, and it is dropped:
@@ -31,7 +31,7 @@ def tiled_contrastive_loss(
     Parameters
     ----------
     first, second, temperature, symmetric
-        As in :func:`contrastive_loss`.
+        As in :func:`scellm.train.contrastive_loss`.
     positives
         Group of each cell; cells of one group are positives of each other. By default a cell's only positive is itself.
     candidates
