@@ -36,7 +36,7 @@ ROOMS = {
     "data": {"_tokens", "_random", "_labels", "_download", "genes", "pp"},
     "train": {"_tokens", "_random", "_tensors", "nn", "module", "train.graphmae"},
     "train.graphmae": {"genes", "train._best_weights"},
-    "baselines": {"_labels", "genes", "data", "bm", "drug"},
+    "baselines": {"_labels", "_random", "genes", "data", "bm", "drug"},
     "datasets": {"_download", "bm"},
     "model": {
         "_tokens",

@@ -27,3 +27,5 @@ def test_takes_part_in_a_benchmark(cells):
     task = scellm.bm.Task("t", cells, "cell_type", scellm.bm.FewLabels(5))
     table = scellm.bm.run([task], {"L1": L1LogisticRegression}, seeds=1).table
     assert table["value"].min() > 0.5
+    again = scellm.bm.run([task], {"L1": L1LogisticRegression}, seeds=1).table
+    assert again["value"].tolist() == table["value"].tolist()

@@ -35,3 +35,10 @@ def test_labels_in_another_order(cells):
         warn_if_made("x", np.array(["t"]), {**found, "m": np.full(320, "t01")})  # a method that only guesses is no sign
         task = bm.Task("t", cells, "cell_type", bm.Stratified())
         bm.run([task], {"m": Majority, "o": lambda: Oracle(types_of(cells))}, seeds=1)
+
+
+def test_a_rare_type_that_is_partly_found_is_no_guess():
+    y_true = np.repeat(["a", "b"], [190, 10])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_if_made("x", y_true[:20], {"y_true": y_true, "m": np.repeat(["a", "b"], [198, 2])})

@@ -62,3 +62,32 @@ def test_seeds_in_other_processes(cells):
     pd.testing.assert_frame_equal(alone.table.drop(columns="seconds"), two.table.drop(columns="seconds"))
     for key, answers in alone.predictions.items():
         assert all(np.array_equal(answers[m], two.predictions[key][m]) for m in answers)
+
+
+class Spoils(Majority):
+    def fit(self, adata, labels_key, *, indices):
+        adata.X.data *= 2
+        return super().fit(adata, labels_key, indices=indices)
+
+
+def test_a_method_that_changes_the_cells_is_found(cells):
+    task = bm.Task("t", cells, "cell_type", bm.Stratified())
+    with pytest.raises(ValueError, match="'s' changed the values of the cells"):
+        bm.run([task], {"s": Spoils}, seeds=1)
+
+
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        ({"seeds": 0}, "seeds=0 is not possible"),
+        ({"seeds": [1, 1]}, "different numbers"),
+        ({"metrics": []}, r"metrics=\[\] are not known"),
+    ],
+)
+def test_bad_options(cells, options, match):
+    task = bm.Task("t", cells, "cell_type", bm.Stratified())
+    with pytest.raises(ValueError, match=match):
+        bm.run([task], {"m": Majority}, **options)
+    with pytest.raises(ValueError, match="found 1 tasks and 0 methods"):
+        bm.run([task], {})
+    assert len(bm.run([task], {"m": Majority}, seeds=np.int64(2), metrics="accuracy").table) == 2

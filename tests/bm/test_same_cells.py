@@ -10,7 +10,7 @@ from tests.reference.methods import Majority
 def test_cells_on_both_sides_are_refused():
     one = make_adata(30)
     other = one[np.array([25, 3, 8])].copy()[:, ::-1].copy()
-    with pytest.raises(ValueError, match=r"3 cells are in both data sets.*'cell25'|3 cells are in both"):
+    with pytest.raises(ValueError, match="3 cells are in both data sets"):
         refuse_same_cells("t", one, other)
     task = bm.Task("t", one, "cell_type", bm.Across(), other=other)
     with pytest.raises(ValueError, match="learned from and tested"):
@@ -28,3 +28,18 @@ def test_other_cells_of_the_same_name_pass():
     empty = one.copy()
     empty.X = empty.X * 0
     refuse_same_cells("t", empty, empty.copy())
+
+
+def test_names_that_occur_twice_and_few_genes():
+    one, other = make_adata(30), make_adata(30)
+    names = one.var_names.to_numpy().copy()
+    names[5] = names[4]
+    one.var_names = names
+    with pytest.raises(ValueError, match="30 cells are in both"):
+        refuse_same_cells("t", one, other)
+    refuse_same_cells("t", one[:, :3].copy(), other[:, :3].copy())  # three equal genes are no proof
+    cells = one.obs_names.to_numpy().copy()
+    cells[1] = cells[0]
+    one.obs_names = cells
+    with pytest.raises(ValueError, match="28 cells are in both"):
+        refuse_same_cells("t", one, other)

@@ -65,3 +65,14 @@ def test_a_hash_holds_out_the_same_cells_always(cells):
     _, test = split(types[part], cells.obs.iloc[part], np.random.default_rng(0))
     assert set(part[test]) == set(drawn[0][1]) & set(part)
     assert set(bm.HashSplit(0.3, key="other")(types, cells.obs, np.random.default_rng(0))[1]) != set(drawn[0][1])
+
+
+def test_a_hash_reads_its_whole_key(cells):
+    types = cells.obs["cell_type"].astype(str).to_numpy(object)
+    tested = lambda key: bm.HashSplit(0.4, key=key)(types, cells.obs, np.random.default_rng(0))[1].tolist()
+    keys = ["my-test-set-of-2024-A", "my-test-set-of-2024-B", "a", "a.", "Prüfung"]
+    assert len({tuple(tested(key)) for key in keys}) == len(keys)
+    with pytest.raises(ValueError, match="a share between 0 and 1"):
+        bm.HashSplit(20)
+    with pytest.raises(ValueError, match="a word as key"):
+        bm.HashSplit(key=1)

@@ -27,5 +27,9 @@ def test_donors_of_the_archive(public, unhashed):
     assert list(adata.obs["cell_type"]) == ["alpha", "beta", "alpha", "beta"]
     assert list(adata.obs["donor"]) == ["donor 1"] * 2 + ["donor 2"] * 2
     assert adata.X.format == "csr"
+    assert scellm.datasets.baron([1, 1]).n_obs == 2
+    assert scellm.datasets.baron(2).n_obs == 2
+    with pytest.raises(ValueError, match="has no file of donor 3; it holds"):
+        scellm.datasets.baron(3)
     with pytest.raises(ValueError, match="donors=5"):
         scellm.datasets.baron([5])

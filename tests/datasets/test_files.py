@@ -40,3 +40,13 @@ def test_other_contents_are_refused(public, tmp_path, monkeypatch):
 def test_what_is_not_there(public):
     with pytest.raises(ConnectionError, match=r"HTTPError 404.*under the name a.txt, into the folder"):
         PublicFile("a.txt", "https://example.org/a", HASH).fetch()
+
+
+def test_folders_and_mirrors_that_are_none(public, tmp_path, monkeypatch):
+    file = PublicFile("a.txt", "https://example.org/a", HASH)
+    monkeypatch.setenv("SCELLM_DATA_MIRROR", str(tmp_path))
+    with pytest.raises(ValueError, match="is no address; expected https://"):
+        file.fetch()
+    monkeypatch.setenv("SCELLM_DATA_DIR", str(tmp_path / "nowhere"))
+    with pytest.raises(NotADirectoryError, match="nowhere' is no folder"):
+        file.fetch()

@@ -1,5 +1,6 @@
 import numpy as np
 import pandas as pd
+import pytest
 import scipy.sparse as sp
 
 from scellm.datasets import _table
@@ -25,3 +26,15 @@ def test_names_are_made_unique():
     adata = cells_by_genes(sp.csr_matrix((2, 2)), pd.Index(["a", "b"]), pd.Index(["g", "g"]), uns={"source": "s"})
     assert list(adata.var_names) == ["g", "g-1"]
     assert adata.uns["source"] == "s"
+
+
+@pytest.mark.parametrize("text", [",a,b\ng1,1,2\ng2,3", ",a,b\ng1,1,x\n", ",a,b\ng1,,2\n"])
+def test_files_that_were_cut_off(tmp_path, text):
+    (tmp_path / "t.csv").write_text(text)
+    with pytest.raises(ValueError, match=r"t.csv: row 'g\d' holds a value that is missing or no number"):
+        read_sparse(tmp_path / "t.csv", sep=",")
+
+
+def test_a_gene_called_na(tmp_path):
+    (tmp_path / "t.csv").write_text(",a\nNA,1\nnan,2\n")
+    assert list(read_sparse(tmp_path / "t.csv", sep=",")[1]) == ["NA", "nan"]

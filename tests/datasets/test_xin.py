@@ -29,3 +29,14 @@ def test_a_series_without_types(tmp_path):
     (tmp_path / "m.gz").write_bytes(gzip.compress(MATRIX.replace("cell subtype", "age").encode()))
     with pytest.raises(ValueError, match=r"states no 'cell subtype'; it states \['age', 'donor id'\]"):
         _xin.read_samples(tmp_path / "m.gz")
+
+
+def test_rows_may_state_different_things(tmp_path):
+    text = (
+        '!Sample_title\t"sample 1"\t"sample 2"\n!Sample_characteristics_ch1\t"gender: F"\t"cell subtype: beta"\n'
+        '!Sample_characteristics_ch1\t"cell subtype: alpha"\t"gender: M"\n'
+    )
+    (tmp_path / "m.gz").write_bytes(gzip.compress(text.encode()))
+    table = _xin.read_samples(tmp_path / "m.gz")
+    assert list(table["cell_type"]) == ["alpha", "beta"]
+    assert list(table["gender"]) == ["F", "M"]

@@ -36,3 +36,15 @@ def test_bad_calls(cells):
         scellm.tl.evaluate(np.zeros(3), "celllm-bag", labels_key="cell_type")
     with pytest.raises(ValueError, match="are not known"):
         scellm.tl.evaluate(cells, "celllm-bag", labels_key="cell_type", metric="f1")
+
+
+def test_an_encoder_that_saw_labels_is_refused(model):
+    model.train(tune="full", max_epochs=1, accelerator="cpu", enable_progress_bar=False)
+    with pytest.raises(ValueError, match=r"was trained on labels.*tune='last'"):
+        scellm.tl.evaluate(model.adata, model, labels_key="cell_type")
+
+
+@pytest.mark.parametrize("name", ["majority", "this model"])
+def test_names_that_are_taken(model, name):
+    with pytest.raises(ValueError, match="which take part already"):
+        scellm.tl.evaluate(model.adata, model, labels_key="cell_type", methods={name: Majority})

@@ -29,7 +29,9 @@ class L1LogisticRegression(LogisticRegression):
     """
 
     def __init__(self, C: float = 1.0) -> None:
-        super().__init__(OneVsRestClassifier(SklearnLogisticRegression(C=C, solver="liblinear", **_l1())))
+        super().__init__(
+            OneVsRestClassifier(SklearnLogisticRegression(C=C, solver="liblinear", random_state=0, **_l1()))
+        )
 
 
 def _l1() -> dict[str, Any]:

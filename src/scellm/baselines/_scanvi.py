@@ -14,6 +14,7 @@ from scvi.model import SCANVI, SCVI
 
 from scellm._inputs import cell_positions, require_anndata
 from scellm._labels import NO_LABEL, Labels
+from scellm._random import seeded
 from scellm.data._prepared import PreparedCounts, ensure_prepared
 from scellm.genes import load_vocabulary
 
@@ -33,6 +34,8 @@ class ScANVI:
         Epochs of scVI and of scANVI.
     n_genes
         Number of genes.
+    seed
+        Seed of weights, of the order of cells and of sampling.
 
     Examples
     --------
@@ -40,8 +43,8 @@ class ScANVI:
     >>> types = baseline.predict(adata, indices=range(30, 60))
     """
 
-    def __init__(self, max_epochs: tuple[int, int] = (100, 20), n_genes: int = 2000) -> None:
-        self.max_epochs, self.n_genes = max_epochs, n_genes
+    def __init__(self, max_epochs: tuple[int, int] = (100, 20), n_genes: int = 2000, seed: int = 0) -> None:
+        self.max_epochs, self.n_genes, self.seed = max_epochs, n_genes, seed
 
     def fit(self, adata: AnnData, labels_key: str, *, indices: Sequence[int] | np.ndarray | None = None) -> Self:
         """Train on all cells; types of the cells in `indices` alone are used.
@@ -59,20 +62,28 @@ class ScANVI:
         -------
         ScANVI
             Itself.
+
+        Raises
+        ------
+        ValueError
+            If fewer than two types are among the labelled cells.
         """
         require_anndata(adata, "ScANVI.fit")
         rows = cell_positions(indices, adata.obs_names)
         names = Labels.of(adata.obs, labels_key).names
         types = np.full(adata.n_obs, _UNLABELED, dtype=object)
         labelled = rows[names[rows] != NO_LABEL]
+        if len(np.unique(names[labelled].astype(str))) < 2:
+            msg = f"obs[{labels_key!r}] holds fewer than two types among the {len(labelled):,} labelled cells given."
+            raise ValueError(msg)
         types[labelled] = names[labelled]
         counts = _counts(adata)
         self.genes = _most_variable(counts, self.n_genes)
         data = _as_adata(counts[:, self.genes], types)
         SCVI.setup_anndata(data, labels_key=_TYPE)
-        vae = SCVI(data)
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), seeded(self.seed):
             warnings.simplefilter("ignore")  # Lightning's advice about loaders and loggers, and its own old calls
+            vae = SCVI(data)
             vae.train(max_epochs=self.max_epochs[0], **_QUIET)
             self.model = SCANVI.from_scvi_model(vae, unlabeled_category=_UNLABELED)
             self.model.train(max_epochs=self.max_epochs[1], n_samples_per_label=100, **_QUIET)
@@ -80,11 +91,14 @@ class ScANVI:
 
     def predict(self, adata: AnnData, *, indices: Sequence[int] | np.ndarray | None = None) -> np.ndarray:
         """Predicted cell types, (n,)."""
+        return self.predict_proba(adata, indices=indices).idxmax(axis=1).to_numpy(str)
+
+    def predict_proba(self, adata: AnnData, *, indices: Sequence[int] | np.ndarray | None = None) -> pd.DataFrame:
+        """Probabilities of the types, (n, types)."""
         rows = cell_positions(indices, adata.obs_names)
         counts = _counts(adata)[rows][:, self.genes]
-        return np.asarray(self.model.predict(_as_adata(counts, np.full(len(rows), _UNLABELED, dtype=object)))).astype(
-            str
-        )
+        data = _as_adata(counts, np.full(len(rows), _UNLABELED, dtype=object))
+        return self.model.predict(data, soft=True).set_axis(adata.obs_names[rows])
 
 
 def _counts(adata: AnnData) -> sp.csr_matrix:

@@ -1,6 +1,7 @@
 """Benchmarks: a task is data, labels and a split; a method is any object with `fit` and `predict`."""
 
 from scellm.bm import drug
+from scellm.bm._by_type import by_type
 from scellm.bm._geometry import geometry
 from scellm.bm._method import Method
 from scellm.bm._results import Results
@@ -23,6 +24,7 @@ __all__ = [
     "Results",
     "Stratified",
     "Task",
+    "by_type",
     "drug",
     "geometry",
     "run",

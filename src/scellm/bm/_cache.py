@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
 import os
+import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from types import CodeType
 from typing import Any
 
 import joblib
@@ -18,6 +18,10 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 from anndata import AnnData
+
+from scellm.bm._describe import describe
+
+_PACKAGES = ("scellm", "numpy", "scikit-learn", "scanpy", "scvi-tools", "torch")
 
 
 @dataclass(frozen=True)
@@ -58,12 +62,12 @@ class Cache:
         if self.folder is None or not (self.folder / f"{key}.npz").exists():
             return None
         try:
-            with np.load(self.folder / f"{key}.npz") as file:
+            with (self.folder / f"{key}.npz").open("rb") as opened, np.load(opened) as file:
                 table = None
                 if "table" in file:
                     table = pd.DataFrame(file["table"], index=file["cells"], columns=file["types"])
                 return Kept(file["y_pred"], table, float(file["seconds"]))
-        except (OSError, ValueError, KeyError, EOFError):
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
             return None
 
     def put(self, key: str, kept: Kept) -> None:
@@ -81,39 +85,30 @@ class Cache:
 
 
 def key_of(parts: dict[str, Any], method: str, make: Callable) -> str:
-    """Name of a file: a hash of the data and the split, of the method's name, and of how it is made."""
-    described = {**parts, "method": method, "make": describe(make), "scellm": version("scellm")}
+    """Name of a file: a hash of the data, the split, versions, the method's name, and of how it is made."""
+    described = {**parts, "method": method, "make": describe(make), "versions": _versions()}
     return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:32]
 
 
+def _versions() -> list[str]:
+    return [f"{name} {version(name)}" for name in _PACKAGES]
+
+
 def fingerprint(adata: AnnData) -> str:
-    """A hash of all that a method may read of the cells: matrices, names, and slots of cells by dimensions."""
-    matrices = [adata.X, *(v for k, v in adata.layers.items() if k is not None), *adata.obsm.values()]
-    matrices += [] if adata.raw is None else [adata.raw.X]
-    names = [adata.obs_names.to_numpy(str), adata.var_names.to_numpy(str)]
-    return str(joblib.hash([_plain(m) for m in matrices] + names))
+    """A hash of all that a method may read of the cells."""
+    held: dict[str, Any] = {"X": _plain(adata.X), "obs": adata.obs, "var": adata.var}
+    for slot in ("layers", "obsm", "varm", "obsp", "varp"):
+        held |= {f"{slot}/{k}": _plain(v) for k, v in getattr(adata, slot).items() if k is not None}
+    if adata.raw is not None:
+        held |= {"raw": _plain(adata.raw.X), "raw/var": adata.raw.var}
+    ours = adata.uns.get("celllm", {})
+    held["uns"] = {k: v for k, v in ours.items() if k != "slots"}  # slots hold dates
+    return str(joblib.hash(held))
 
 
 def _plain(matrix: Any) -> Any:
     """Arrays that hash alike whenever the values are alike."""
     if sp.issparse(matrix):
         csr = matrix.tocsr()
-        return [csr.data, csr.indices, csr.indptr]
-    return matrix if isinstance(matrix, np.ndarray) or matrix is None else np.asarray(matrix)
-
-
-def describe(make: Any) -> str:
-    """How a method is made: the code of a function and the values that it has taken in, or the name of a class."""
-    if isinstance(make, functools.partial):
-        return f"partial({describe(make.func)}, {make.args!r}, {sorted(make.keywords.items())!r})"
-    code = getattr(make, "__code__", None)
-    if code is None:
-        return f"{getattr(make, '__module__', '')}.{getattr(make, '__qualname__', repr(make))}"
-    held = [repr(cell.cell_contents) for cell in make.__closure__ or ()]
-    return repr((_code(code), held, make.__defaults__, make.__kwdefaults__))
-
-
-def _code(code: CodeType) -> tuple:
-    """A function's instructions without its place in a file, which changes with every cell of a notebook."""
-    constants = tuple(_code(c) if isinstance(c, CodeType) else repr(c) for c in code.co_consts)
-    return code.co_code.hex(), constants, code.co_names
+        return [csr.shape, csr.data, csr.indices, csr.indptr]
+    return matrix

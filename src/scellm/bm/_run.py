@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import joblib
@@ -15,8 +16,10 @@ from anndata import AnnData
 from tqdm.auto import tqdm
 
 from scellm.bm._cache import Cache, Kept, fingerprint, key_of
+from scellm.bm._checksum import checksum
 from scellm.bm._looks_made import warn_if_made
 from scellm.bm._method import Method
+from scellm.bm._random_seed import random_seed, restore
 from scellm.bm._results import Y_TRUE, Key, Results
 from scellm.bm._same_cells import refuse_same_cells
 from scellm.bm._task import Task
@@ -53,8 +56,8 @@ def run(
         Keys of `METRICS`; by default macro-F1 and accuracy for types, Pearson correlation and RMSE for numbers.
     cache
         Folder in which predictions are kept; a second call, or one after an interruption, computes only what is not
-        there. Cells, labels, split, name of the method and the code of the function that makes it must be the same;
-        after a change elsewhere, such as in a file of weights, take another folder.
+        there. Cells, labels, split, seed, versions, and the method with all that its code holds must be the same. What
+        it reads from disk, such as a file of weights, is not looked at: after a change there, take another folder.
     n_jobs
         Number of processes, each with a share of the cores and a copy of the data; seeds are divided among them. -1:
         one for each core. The scores are the same.
@@ -68,7 +71,9 @@ def run(
     ------
     ValueError
         If names repeat, a method is called "y_true", a metric is unknown or does not fit a task, a method returns a
-        wrong number of predictions, or cells are both learned from and tested.
+        wrong number of predictions or changes the cells, or cells are both learned from and tested.
+    TypeError
+        If a metric needs probabilities and a method has no `predict_proba`.
 
     Warns
     -----
@@ -77,17 +82,17 @@ def run(
     """
     chosen = _metrics(tasks, metrics)
     _check_names(tasks, methods)
-    seeds = range(seeds) if isinstance(seeds, int) else seeds
-    kept = Cache(cache)
+    seeds = _seeds(seeds)
+    run_ = _Run(dict(methods), any(METRICS[m].needs == PROBABILITIES for m in chosen), Cache(cache), random_seed())
     rows: list[dict] = []
     results = Results(pd.DataFrame(), {}, {}, {})
     for task in tasks:
         if task.other is not None and task.other is not task.adata:
             refuse_same_cells(task.name, task.adata, task.other)
-        for done in _seeds_of(task, seeds, _Run(dict(methods), tuple(chosen), kept), n_jobs):
+        for done in _seeds_of(task, seeds, run_, n_jobs):
             results.test_indices[done.key], results.predictions[done.key] = done.test, done.predictions
             results.probabilities[done.key] = done.probabilities
-            rows += done.rows
+            rows += _scores(done, chosen)
             if task.kind != NUMBERS:
                 warn_if_made(task.name, done.train_types, done.predictions)
     table = pd.DataFrame(rows).melt(["task", "method", "seed", "seconds"], chosen, var_name="metric")
@@ -98,12 +103,9 @@ def run(
 @dataclass(frozen=True)
 class _Run:
     methods: dict[str, Make]
-    metrics: tuple[str, ...]
+    needs_table: bool
     cache: Cache
-
-    @property
-    def needs_table(self) -> bool:
-        return any(METRICS[m].needs == PROBABILITIES for m in self.metrics)
+    seed: int | None
 
 
 @dataclass(frozen=True)
@@ -111,16 +113,27 @@ class _Done:
     """The answers of all methods to one task and seed."""
 
     key: Key
-    rows: list[dict]
     test: np.ndarray
     train_types: np.ndarray
     predictions: dict[str, np.ndarray]
     probabilities: dict[str, Any]
+    seconds: dict[str, float]
+
+
+def _scores(done: _Done, metrics: Sequence[str]) -> list[dict]:
+    """A row of scores for each method."""
+    y_true, rows = done.predictions[Y_TRUE], []
+    for name, seconds in done.seconds.items():
+        given = {PROBABILITIES: done.probabilities[name]}
+        row = {"task": done.key[0], "method": name, "seed": done.key[1], "seconds": seconds}
+        answers = {m: given.get(METRICS[m].needs, done.predictions[name]) for m in metrics}
+        rows.append(row | {m: METRICS[m](y_true, answers[m]) for m in metrics})
+    return rows
 
 
 def _seeds_of(task: Task, seeds: Sequence[int], run: _Run, n_jobs: int) -> Iterator[_Done]:
     """All seeds of a task, in order; in other processes if there are several jobs."""
-    copies = _Copies.of(task, with_hash=run.cache.folder is not None)
+    copies = _Copies.of(task, with_hash=run.cache.folder is not None or n_jobs != 1)
     if n_jobs == 1 or len(seeds) == 1:
         found: Iterator[_Done] = (_one(task, seed, run, copies) for seed in seeds)
     else:
@@ -129,15 +142,24 @@ def _seeds_of(task: Task, seeds: Sequence[int], run: _Run, n_jobs: int) -> Itera
     yield from tqdm(found, desc=f"bm: {task.name}", total=len(seeds), disable=None)
 
 
+def _seeds(seeds: Any) -> list[int]:
+    """Seeds of the splits."""
+    found = list(range(int(seeds))) if isinstance(seeds, Integral) else [int(s) for s in seeds]
+    if not found or len(set(found)) < len(found):
+        msg = f"seeds={seeds!r} is not possible; expected a number of at least 1, or different numbers."
+        raise ValueError(msg)
+    return found
+
+
 def _metrics(tasks: Sequence[Task], metrics: Sequence[str] | None) -> list[str]:
     numbers = {task.kind == NUMBERS for task in tasks}
     if len(numbers) > 1:
         msg = "Tasks of types and of numbers have different metrics: run them separately."
         raise ValueError(msg)
     by_default = ["pearson", "rmse"] if True in numbers else ["macro_f1", "accuracy"]
-    chosen = by_default if metrics is None else list(metrics)
+    chosen = by_default if metrics is None else [metrics] if isinstance(metrics, str) else list(metrics)
     unknown = [m for m in chosen if m not in METRICS]
-    if unknown:
+    if unknown or not chosen:
         msg = f"metrics={unknown} are not known; expected some of {list(METRICS)}."
         raise ValueError(msg)
     misfit = [m for m in chosen if (METRICS[m].needs == NUMBERS) != (True in numbers)]
@@ -152,6 +174,9 @@ def _check_names(tasks: Sequence[Task], methods: Mapping[str, Make]) -> None:
     names = [t.name for t in tasks]
     if len(set(names)) < len(names):
         msg = f"Task names must be unique; found {names}."
+        raise ValueError(msg)
+    if not names or not methods:
+        msg = f"A run needs a task and a method at least; found {len(names)} tasks and {len(methods)} methods."
         raise ValueError(msg)
     if Y_TRUE in methods:
         msg = f"A method cannot be called {Y_TRUE!r}: that is the name of the true labels among the predictions."
@@ -180,6 +205,9 @@ class _Copies:
 
     @classmethod
     def of(cls, task: Task, *, with_hash: bool) -> _Copies:
+        if with_hash and any(a is not None and a.isbacked for a in (task.adata, task.other)):
+            msg = f"task {task.name!r}: cache= and n_jobs= need data in memory: adata = adata.to_memory()."
+            raise ValueError(msg)
         shared = _shallow_copy(task.adata)
         same = task.other is None or task.other is task.adata
         tested = shared if same else _shallow_copy(task.other)
@@ -203,18 +231,17 @@ def _one(task: Task, seed: int, run: _Run, copies: _Copies) -> _Done:
     hidden = task.hidden(train)
     copies.shared.obs[_KEY] = hidden.to_numpy() if task.kind == NUMBERS else hidden.array
     y_true = task.truth(other, test)
-    done = _Done((task.name, seed), [], test, task.types(task.adata)[train], {Y_TRUE: y_true}, {})
-    parts = {"data": copies.hashes, "split": joblib.hash([train, test, hidden.astype(str).to_numpy(str)])}
+    done = _Done((task.name, seed), test, task.types(task.adata)[train], {Y_TRUE: y_true}, {}, {})
+    split = joblib.hash([train, test, hidden.astype(str).to_numpy(str)])
+    parts = {"data": copies.hashes, "split": split, "seed": run.seed, "table": run.needs_table}
     for name, make in run.methods.items():
-        key = key_of({**parts, "table": run.needs_table}, name, make) if copies.hashes else ""
+        key = key_of(parts, name, make) if run.cache.folder is not None else ""
         kept = run.cache.get(key)
         if kept is None:
             kept = _fit(name, make, (copies.shared, train), (copies.tested, test), y_true, done.key, run)
             run.cache.put(key, kept)
         done.predictions[name], done.probabilities[name] = kept.y_pred, kept.table
-        given = {PROBABILITIES: kept.table}
-        scores = {m: METRICS[m](y_true, given.get(METRICS[m].needs, kept.y_pred)) for m in run.metrics}
-        done.rows.append({"task": task.name, "method": name, "seed": seed, "seconds": kept.seconds, **scores})
+        done.seconds[name] = kept.seconds
     return done
 
 
@@ -229,9 +256,22 @@ def _fit(
 ) -> Kept:
     """Train one method and predict the test cells."""
     method: Any = make()
+    if run.needs_table and not hasattr(method, "predict_proba"):
+        msg = (
+            f"{name!r} has no predict_proba, which a metric of probabilities needs. Leave the metric or the method out."
+        )
+        raise TypeError(msg)
+    restore(run.seed)
+    before = [checksum(adata) for adata in (train[0], test[0])]
     start = time.perf_counter()
     method.fit(train[0], _KEY, indices=train[1])
     y_pred = np.asarray(method.predict(test[0], indices=test[1]))
+    if before != [checksum(adata) for adata in (train[0], test[0])]:
+        msg = (
+            f"{name!r} changed the values of the cells that it was given, and what comes after it would learn from "
+            "other data. Let it work on a copy: adata = adata.copy(). Read your data again: they were changed."
+        )
+        raise ValueError(msg)
     if len(y_pred) != len(y_true):
         msg = f"{name!r} returned {len(y_pred):,} predictions for task {key[0]!r}; expected {len(y_true):,}."
         raise ValueError(msg)

@@ -7,6 +7,8 @@ import pandas as pd
 import scipy.sparse as sp
 from anndata import AnnData
 
+_GENES = 20  # expressed genes from which on equal values are no chance
+
 
 def refuse_same_cells(task: str, one: AnnData, other: AnnData) -> None:
     """Raise if cells of the same name have the same values in two data sets.
@@ -23,14 +25,16 @@ def refuse_same_cells(task: str, one: AnnData, other: AnnData) -> None:
     ValueError
         If a cell is in both; the message names some.
     """
-    names = one.obs_names[~one.obs_names.duplicated()].intersection(other.obs_names[~other.obs_names.duplicated()])
-    genes = one.var_names[~one.var_names.duplicated()].intersection(other.var_names[~other.var_names.duplicated()])
-    if not len(names) or not len(genes) or one.X is None or other.X is None:
+    if one.X is None or other.X is None or one.isbacked or other.isbacked:
+        return
+    names = _single(one.obs_names).intersection(_single(other.obs_names))
+    genes = _single(one.var_names).intersection(_single(other.var_names))
+    if not len(names) or not len(genes):
         return
     first, second = (_part(adata, names, genes) for adata in (one, other))
     differ = np.asarray(abs(first - second).sum(axis=1)).ravel()
-    filled = np.asarray(abs(first).sum(axis=1)).ravel() > 0
-    same = names[(differ == 0) & filled]
+    enough = np.diff(first.indptr) >= _GENES
+    same = names[(differ == 0) & enough]
     if len(same):
         msg = (
             f"task {task!r}: {len(same):,} cells are in both data sets, with the same values, such as "
@@ -39,9 +43,16 @@ def refuse_same_cells(task: str, one: AnnData, other: AnnData) -> None:
         raise ValueError(msg)
 
 
+def _single(names: pd.Index) -> pd.Index:
+    """Names that occur once."""
+    return names[~names.duplicated(keep=False)]
+
+
 def _part(adata: AnnData, names: pd.Index, genes: pd.Index) -> sp.csr_matrix:
     """The values of some cells and genes, (cells, genes)."""
-    x = sp.csr_matrix(adata.X[np.sort(adata.obs_names.get_indexer_for(names))])
-    order = np.argsort(adata.obs_names.get_indexer_for(names), kind="stable")
-    back = np.argsort(order, kind="stable")
-    return sp.csr_matrix(x[back][:, adata.var_names.get_indexer_for(genes)], dtype=np.float64)
+    rows, columns = (
+        pd.Index(all_).get_indexer_for(some) for all_, some in ((adata.obs_names, names), (adata.var_names, genes))
+    )
+    part = sp.csr_matrix(adata.X[rows], dtype=np.float64)[:, columns]
+    part.eliminate_zeros()
+    return part

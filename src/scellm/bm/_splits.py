@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -143,9 +144,15 @@ class HashSplit:
     test_size: float = 0.2
     key: str = "scellm"
 
+    def __post_init__(self) -> None:
+        if not 0 < self.test_size < 1 or not isinstance(self.key, str):
+            msg = f"HashSplit needs a share between 0 and 1 and a word as key; found {self.test_size}, {self.key!r}."
+            raise ValueError(msg)
+
     def __call__(self, types: np.ndarray, obs: pd.DataFrame, rng: np.random.Generator) -> tuple[Indices, Indices]:
         """Training and test cells, of those with a type."""
-        hashed = pd.util.hash_array(obs.index.to_numpy(object), hash_key=self.key.ljust(16, ".")[:16])
+        key = hashlib.blake2b(self.key.encode(), digest_size=8).hexdigest()  # the 16 letters that pandas asks for
+        hashed = pd.util.hash_array(obs.index.to_numpy(object), hash_key=key)
         tested = hashed / 2.0**64 < self.test_size
         train = _nine_tenths(np.flatnonzero((types != "") & ~tested), rng)
         return train, np.flatnonzero((types != "") & tested & np.isin(types, types[train]))

@@ -23,7 +23,7 @@ ARCHIVE = PublicFile(
 DONORS = (1, 2, 3, 4)
 
 
-def baron(donors: Sequence[int] = DONORS) -> AnnData:
+def baron(donors: int | Sequence[int] = DONORS) -> AnnData:
     """Cells of the human pancreas (Baron et al. 2016, GSE84133), with the labels of the authors.
 
     Parameters
@@ -48,12 +48,16 @@ def baron(donors: Sequence[int] = DONORS) -> AnnData:
     --------
     >>> adata = scellm.datasets.baron([1])  # doctest: +SKIP
     """
-    for donor in donors:
+    chosen = sorted({donors} if isinstance(donors, int) else set(donors))
+    for donor in chosen:
         one_of("donors", donor, DONORS)
     path, parts = ARCHIVE.fetch(), []
     with tarfile.open(path) as archive:
-        for donor in donors:
-            member = next(m for m in archive.getmembers() if f"human{donor}_umifm_counts" in m.name)
+        for donor in chosen:
+            member = next((m for m in archive.getmembers() if f"human{donor}_umifm_counts" in m.name), None)
+            if member is None:
+                msg = f"{ARCHIVE.name} has no file of donor {donor}; it holds {archive.getnames()[:8]}."
+                raise ValueError(msg)
             parts.append(_read(cast("IO[bytes]", archive.extractfile(member)), donor))
     adata = ad.concat(parts, merge="same")
     adata.uns |= {"source": ARCHIVE.url, "licence": "terms of GEO"}

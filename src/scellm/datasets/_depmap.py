@@ -56,7 +56,11 @@ def depmap(expression: str | PathLike | None = None, models: str | PathLike | No
     x, rows, columns, about = read_sparse(path, sep=",", names=flags)
     lines = pd.Index(about["ModelID"]) if "ModelID" in about else rows
     if "IsDefaultEntryForModel" in about:
-        kept = (about["IsDefaultEntryForModel"].astype(str).str.lower().isin(["yes", "true"])).to_numpy()
+        flag = about["IsDefaultEntryForModel"].astype(str)
+        kept = flag.str.lower().isin(["yes", "true", "1", "1.0"]).to_numpy()
+        if not kept.any():
+            msg = f"{path}: no line has a default entry; IsDefaultEntryForModel holds {set(flag)}."
+            raise ValueError(msg)
         x, lines = x[kept], lines[kept]
     table = pd.read_csv(MODELS.fetch() if models is None else models, index_col="ModelID")
     unknown = lines[~lines.isin(table.index)]

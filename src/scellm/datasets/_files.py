@@ -49,12 +49,15 @@ class PublicFile:
         ValueError
             If the file does not have the published hash.
         """
-        folder = os.environ.get(FOLDER)
-        if folder and (Path(folder) / self.name).exists():
-            return self._checked(Path(folder) / self.name)
+        folder = data_folder()
+        if folder is not None and (folder / self.name).exists():
+            return self._checked(folder / self.name)
         if self.sha256 is None:
             logger.warning("%s: no hash is published for it, so its contents cannot be checked", self.name)
         mirror = os.environ.get(MIRROR)
+        if mirror and not mirror.startswith(("http://", "https://")):
+            msg = f"{MIRROR}={mirror!r} is no address; expected https://... A folder is named by {FOLDER}."
+            raise ValueError(msg)
         url = f"{mirror.rstrip('/')}/{self.name}" if mirror else self.url
         hint = f"put it, under the name {self.name}, into the folder that {FOLDER} names"
         return download(url, self.sha256, self.name, default_name=self.name, hint=hint)
@@ -67,3 +70,15 @@ class PublicFile:
             )
             raise ValueError(msg)
         return path
+
+
+def data_folder() -> Path | None:
+    """The folder that `SCELLM_DATA_DIR` names; raises NotADirectoryError if it is none."""
+    named = os.environ.get(FOLDER)
+    if not named:
+        return None
+    folder = Path(named).expanduser()
+    if not folder.is_dir():
+        msg = f"{FOLDER}={named!r} is no folder."
+        raise NotADirectoryError(msg)
+    return folder

@@ -49,7 +49,11 @@ def segerstolpe() -> AnnData:
     """
     adata = read_counts(COUNTS.fetch())
     table = pd.read_csv(LABELS.fetch(), sep="\t", dtype=str)
-    table = table.drop_duplicates("Source Name").set_index("Source Name").reindex(adata.obs_names)
+    table = table.drop_duplicates("Source Name").set_index("Source Name")
+    if not table.index.isin(adata.obs_names).any():
+        msg = f"No cell of {LABELS.name} is in {COUNTS.name}: {list(table.index[:3])}, {list(adata.obs_names[:3])}."
+        raise ValueError(msg)
+    table = table.reindex(adata.obs_names)
     for column, names in _COLUMNS.items():
         found = [c for name in names for c in table.columns if c.replace(" ", "").lower() == _header(name)]
         if found:

@@ -35,17 +35,40 @@ def read_sparse(
     -------
     tuple
         CSR float32, (rows, columns); names of rows and columns; and the columns that are no numbers.
+
+    Raises
+    ------
+    ValueError
+        If a value is missing or no number, as in a file that was cut off.
     """
     parts, rows, others = [], [], []
     columns: pd.Index = pd.Index([], dtype=object)
-    for part in pd.read_csv(path, sep=sep, index_col=0, chunksize=_ROWS, **options):
-        others.append(part[list(names)])
-        numbers = part.drop(columns=list(names))
-        columns = numbers.columns
-        parts.append(sp.csr_matrix(numbers.to_numpy(np.float32)))
-        rows.append(part.index)
+    options = {"keep_default_na": False, "chunksize": _ROWS, **options}  # a gene may be called "NA"
+    with pd.read_csv(path, sep=sep, index_col=0, **options) as reader:
+        for part in reader:
+            others.append(part[list(names)])
+            numbers = part.drop(columns=list(names))
+            columns = numbers.columns
+            parts.append(sp.csr_matrix(_numbers(numbers, path)))
+            rows.append(part.index)
     index = rows[0].append(rows[1:]) if len(rows) > 1 else rows[0]
     return sp.csr_matrix(sp.vstack(parts, format="csr")), index, columns, pd.concat(others)
+
+
+def _numbers(part: pd.DataFrame, path: Any) -> np.ndarray:
+    """A part as float32; raises ValueError that names the first row with something else."""
+    bad = [i for i, kind in enumerate(part.dtypes) if not np.issubdtype(kind, np.number)]
+    whole = part.isna().to_numpy()
+    for i in bad:
+        whole[:, i] = pd.to_numeric(part.iloc[:, i], errors="coerce").isna()
+    if whole.any():
+        row = int(np.flatnonzero(whole.any(axis=1))[0])
+        msg = (
+            f"{getattr(path, 'name', path)}: row {part.index[row]!r} holds a value that is missing or no number. The "
+            "file may have been cut off: download it again."
+        )
+        raise ValueError(msg)
+    return part.to_numpy(np.float32)
 
 
 def cells_by_genes(

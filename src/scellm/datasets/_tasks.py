@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from os import PathLike
 from pathlib import Path
@@ -14,7 +13,7 @@ from anndata import AnnData
 from scellm import bm
 from scellm._options import one_of
 from scellm.datasets._baron import baron
-from scellm.datasets._files import FOLDER
+from scellm.datasets._files import FOLDER, data_folder
 from scellm.datasets._pbmc3k import pbmc3k
 
 LABELS = "cell_type"
@@ -48,8 +47,7 @@ def tasks(names: str | Sequence[str] | None = None, *, folder: str | PathLike | 
     --------
     >>> results = scellm.bm.run(scellm.datasets.tasks("PBMC3k"), methods)  # doctest: +SKIP
     """
-    given = folder if folder is not None else os.environ.get(FOLDER)
-    where = None if given is None else Path(given)
+    where = data_folder() if folder is None else Path(folder)
     chosen = [names] if isinstance(names, str) else list(TASKS if names is None else names)
     found: list[bm.Task] = []
     for name in chosen:

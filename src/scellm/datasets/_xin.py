@@ -32,14 +32,18 @@ def xin() -> AnnData:
     ConnectionError
         If a file cannot be downloaded.
     ValueError
-        If the series states no cell types.
+        If the series states no cell types, or cells are not in it.
 
     Examples
     --------
     >>> adata = scellm.datasets.xin()  # doctest: +SKIP
     """
     x, genes, cells, _ = read_sparse(VALUES.fetch(), sep="\t")  # genes in rows
-    obs = read_samples(LABELS.fetch()).reindex(cells)
+    samples = read_samples(LABELS.fetch())
+    if missing := sorted(set(cells) - set(samples.index)):
+        msg = f"{len(missing)} cells of {VALUES.name} are not in {LABELS.name}, such as {missing[0]!r}."
+        raise ValueError(msg)
+    obs = samples.reindex(cells)
     return cells_by_genes(
         x.T, cells, genes, obs=obs, uns={"source": VALUES.url, "licence": "terms of GEO", "values": "RPKM"}
     )
@@ -48,16 +52,18 @@ def xin() -> AnnData:
 def read_samples(path: str | PathLike) -> pd.DataFrame:
     """The characteristics of the samples of a series matrix, one row per "Sample_N"."""
     titles: list[str] = []
-    columns: dict[str, list[str]] = {}
+    stated: list[dict[str, str]] = []
     with gzip.open(path, "rt") as file:
         for row in csv.reader(file, delimiter="\t"):
             if row and row[0] == "!Sample_title":
                 titles = [f"Sample_{t.rsplit(' ', 1)[-1].removeprefix('Sample_')}" for t in row[1:]]
-            elif row and row[0] == "!Sample_characteristics_ch1":
-                key = row[1].split(":", 1)[0].strip()
-                columns[key] = [value.split(":", 1)[-1].strip() for value in row[1:]]
-    if "cell subtype" not in columns:
-        msg = f"{path} states no 'cell subtype'; it states {sorted(columns)}."
+                stated = [{} for _ in titles]
+            elif row and row[0] == "!Sample_characteristics_ch1":  # a row may state different things of samples
+                for sample, value in zip(stated, row[1:], strict=True):
+                    key, _, what = value.partition(":")
+                    sample[key.strip()] = what.strip()
+    table = pd.DataFrame(stated, index=titles)
+    if "cell subtype" not in table:
+        msg = f"{path} states no 'cell subtype'; it states {sorted(table.columns)}."
         raise ValueError(msg)
-    columns["cell_type"] = columns.pop("cell subtype")
-    return pd.DataFrame(columns, index=titles).astype("category")
+    return table.rename(columns={"cell subtype": "cell_type"}).drop(columns="", errors="ignore").astype("category")

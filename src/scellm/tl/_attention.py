@@ -9,7 +9,7 @@ from anndata import AnnData
 from scellm import _keys
 from scellm.model import TokenModel
 from scellm.model._attention_of_cls import attention_of_cls, check_blocks
-from scellm.tl._gene_slot import write_gene_values
+from scellm.tl._gene_slot import check_gene_slot, write_gene_values
 from scellm.tl._model import as_model, check_call
 from scellm.tl._provenance import record
 
@@ -60,7 +60,8 @@ def attention(
     TypeError
         If `adata` is no AnnData or `model` no model.
     ValueError
-        If `key_added` cannot be written to disk, or the model has no attention or no such block.
+        If `key_added` cannot be written to disk or is a slot of something else, or the model has no attention or no
+        such block.
 
     Examples
     --------
@@ -69,6 +70,7 @@ def attention(
     >>> mean = sc.get.aggregate(adata, "cell_type", "mean", layer="celllm_attention")  # doctest: +SKIP
     """
     check_call(adata, key_added, "scellm.tl.attention")
+    check_gene_slot(adata, key_added, batch_size)
     model = as_model(model, "scellm.tl.attention")
     check_blocks(model, block)
     adata = adata.copy() if copy else adata

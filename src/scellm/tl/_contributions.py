@@ -12,7 +12,7 @@ from scellm import _keys
 from scellm._options import in_range
 from scellm.model import CellLM
 from scellm.model._contributions import contributions as gene_contributions
-from scellm.tl._gene_slot import write_gene_values
+from scellm.tl._gene_slot import check_gene_slot, write_gene_values
 from scellm.tl._model import as_model, check_call
 from scellm.tl._provenance import record
 
@@ -71,7 +71,8 @@ def contributions(
     RuntimeError
         If the model knows no cell types.
     ValueError
-        If `key_added` cannot be written to disk, or `cell_type` is not a type of the model.
+        If `key_added` cannot be written to disk or is a slot of something else, or `cell_type` is not a type of the
+        model.
 
     Warns
     -----
@@ -84,6 +85,7 @@ def contributions(
     >>> ax = scellm.pl.attention(adata, "cell_type", key="celllm_contributions")
     """
     check_call(adata, key_added, "scellm.tl.contributions")
+    check_gene_slot(adata, key_added, batch_size)
     in_range("n_steps", n_steps, 2, whole=True)
     model = as_model(model, "scellm.tl.contributions")
     names = model._answering().names

@@ -85,7 +85,8 @@ def evaluate(
     KeyError
         If the column does not exist.
     ValueError
-        If there are fewer than two types with enough cells, or the metric is not known or not for types.
+        If there are fewer than two types with enough cells, the metric is not known or not for types, a method has the
+        name of another, or the encoder of the model was trained on labels: it would have seen those of test cells.
 
     Examples
     --------
@@ -95,8 +96,10 @@ def evaluate(
     name = str(model) if isinstance(model, str | PathLike) else "this model"
     task = bm.Task(labels_key, adata, labels_key, bm.Stratified(0.2) if split is None else split)
     task.column(adata)
+    _check_names({name, *SIMPLE}, methods or {})
+    loaded = as_model(model, "scellm.tl.evaluate")
+    _refuse_tuned(loaded)
     with TemporaryDirectory() as folder:
-        loaded = as_model(model, "scellm.tl.evaluate")
         loaded.save_pretrained(folder, name="evaluated")  # every seed starts from the same weights, without a head
         ours = {name: lambda: CellLMClassifier(folder, **options)}
         every = {**ours, **SIMPLE, **(methods or {})}
@@ -106,6 +109,23 @@ def evaluate(
     table = table.sort_values("mean", ascending=best_first, kind="stable", ignore_index=True)
     logger.info("evaluate: %s", _sentence(table[table["method"] == name].iloc[0], name, metric))
     return table
+
+
+def _check_names(taken: set[str], methods: Mapping[str, Any]) -> None:
+    if same := taken & set(methods):
+        msg = f"methods= names {sorted(same)}, which take part already. Give them other names."
+        raise ValueError(msg)
+
+
+def _refuse_tuned(model: CellLM) -> None:
+    """Raise for an encoder that was trained on labels, among them perhaps those of the test cells."""
+    trained = getattr(model, "configs_", {}).get("train", {})
+    if trained.get("tune", "head") != "head" or trained.get("head") == "mlp":
+        msg = (
+            "The encoder of this model was trained on labels, which may be those of the cells that would be tested. "
+            "Pass the weights that it started from, such as 'celllm-bag', and the options of train: tune='last'."
+        )
+        raise ValueError(msg)
 
 
 def _sentence(row: pd.Series, name: str, metric: str) -> str:
