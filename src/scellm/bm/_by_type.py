@@ -20,8 +20,8 @@ def by_type(results: Results) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row per task, method and type: `cells` (tested, the mean over seeds), `precision`, `recall`, `f1`. A type that
-        a method never predicts has precision 0.
+        One row per task, method and type: `cells` (tested, the mean over seeds), `precision`, `recall`, `f1`. A type
+        that a method never predicts has precision 0.
 
     Raises
     ------
