@@ -1,9 +1,7 @@
 import numpy as np
 import pytest
-import scipy.sparse as sp
 
 from scellm.baselines import ScANVI
-from scellm.baselines._scanvi import _most_variable
 from tests.conftest import make_adata
 
 
@@ -25,9 +23,3 @@ def test_the_same_seed_gives_the_same_model(cells):
     np.testing.assert_array_equal(*fits)
     with pytest.raises(ValueError, match="fewer than two types among the 1 labelled cells"):
         ScANVI().fit(cells, "cell_type", indices=[0])
-
-
-def test_genes_that_vary_most():
-    counts = sp.csr_matrix(np.array([[0, 1, 0, 9], [0, 2, 4, 0], [0, 1, 4, 9]], np.float32))
-    assert _most_variable(counts, 2).tolist() == [2, 3]
-    assert _most_variable(counts, 9).tolist() == [1, 2, 3]

@@ -3,6 +3,7 @@
 from scellm.baselines._embedding import EmbeddingLogisticRegression
 from scellm.baselines._feature_classifier import FeatureClassifier
 from scellm.baselines._global_scaler import GlobalScaler
+from scellm.baselines._joint_embedding import JointEmbedding
 from scellm.baselines._l1_logistic_regression import L1LogisticRegression
 from scellm.baselines._linear_svm import LinearSVM
 from scellm.baselines._log_expression import log_expression
@@ -17,6 +18,7 @@ __all__ = [
     "EmbeddingLogisticRegression",
     "FeatureClassifier",
     "GlobalScaler",
+    "JointEmbedding",
     "L1LogisticRegression",
     "LinearSVM",
     "LogisticRegression",

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import pandas as pd
-import scipy.sparse as sp
 from anndata import AnnData
 from scvi.model import SCANVI, SCVI
 
 from scellm._inputs import cell_positions, require_anndata
 from scellm._labels import NO_LABEL, Labels
 from scellm._random import seeded
-from scellm.data._prepared import PreparedCounts, ensure_prepared
-from scellm.genes import load_vocabulary
-
-_TYPE, _UNLABELED = "type", "unlabeled"
-_QUIET: dict[str, Any] = {"accelerator": "cpu", "enable_progress_bar": False}
+from scellm.baselines._scvi_data import QUIET, TYPE, UNLABELED, as_adata, most_variable, vocabulary_counts
 
 
 class ScANVI:
@@ -71,22 +66,22 @@ class ScANVI:
         require_anndata(adata, "ScANVI.fit")
         rows = cell_positions(indices, adata.obs_names)
         names = Labels.of(adata.obs, labels_key).names
-        types = np.full(adata.n_obs, _UNLABELED, dtype=object)
+        types = np.full(adata.n_obs, UNLABELED, dtype=object)
         labelled = rows[names[rows] != NO_LABEL]
         if len(np.unique(names[labelled].astype(str))) < 2:
             msg = f"obs[{labels_key!r}] holds fewer than two types among the {len(labelled):,} labelled cells given."
             raise ValueError(msg)
         types[labelled] = names[labelled]
-        counts = _counts(adata)
-        self.genes = _most_variable(counts, self.n_genes)
-        data = _as_adata(counts[:, self.genes], types)
-        SCVI.setup_anndata(data, labels_key=_TYPE)
+        counts = vocabulary_counts(adata)
+        self.genes = most_variable(counts, self.n_genes)
+        data = as_adata(counts[:, self.genes], types)
+        SCVI.setup_anndata(data, labels_key=TYPE)
         with warnings.catch_warnings(), seeded(self.seed):
             warnings.simplefilter("ignore")  # Lightning's advice about loaders and loggers, and its own old calls
             vae = SCVI(data)
-            vae.train(max_epochs=self.max_epochs[0], **_QUIET)
-            self.model = SCANVI.from_scvi_model(vae, unlabeled_category=_UNLABELED)
-            self.model.train(max_epochs=self.max_epochs[1], n_samples_per_label=100, **_QUIET)
+            vae.train(max_epochs=self.max_epochs[0], **QUIET)
+            self.model = SCANVI.from_scvi_model(vae, unlabeled_category=UNLABELED)
+            self.model.train(max_epochs=self.max_epochs[1], n_samples_per_label=100, **QUIET)
         return self
 
     def predict(self, adata: AnnData, *, indices: Sequence[int] | np.ndarray | None = None) -> np.ndarray:
@@ -96,27 +91,6 @@ class ScANVI:
     def predict_proba(self, adata: AnnData, *, indices: Sequence[int] | np.ndarray | None = None) -> pd.DataFrame:
         """Probabilities of the types, (n, types)."""
         rows = cell_positions(indices, adata.obs_names)
-        counts = _counts(adata)[rows][:, self.genes]
-        data = _as_adata(counts, np.full(len(rows), _UNLABELED, dtype=object))
+        counts = vocabulary_counts(adata)[rows][:, self.genes]
+        data = as_adata(counts, np.full(len(rows), UNLABELED, dtype=object))
         return self.model.predict(data, soft=True).set_axis(adata.obs_names[rows])
-
-
-def _counts(adata: AnnData) -> sp.csr_matrix:
-    """Counts on the vocabulary, float32, (cells, genes)."""
-    ensure_prepared(adata)
-    found = PreparedCounts.of(adata).rows(np.arange(adata.n_obs))
-    shape = (adata.n_obs, len(load_vocabulary()))
-    return sp.csr_matrix((found.count.astype(np.float32), found.gene, found.offsets), shape=shape)
-
-
-def _most_variable(counts: sp.csr_matrix, n: int) -> np.ndarray:
-    """The genes whose variance is largest beside their mean, ascending."""
-    mean = np.asarray(counts.mean(axis=0)).ravel()
-    variance = np.asarray(counts.multiply(counts).mean(axis=0)).ravel() - mean**2
-    ratio = np.where(mean > 0, variance / np.maximum(mean, 1e-12), 0.0)
-    return np.sort(np.argsort(-ratio, kind="stable")[: min(n, int((mean > 0).sum()))])
-
-
-def _as_adata(counts: sp.csr_matrix, types: np.ndarray) -> AnnData:
-    obs = pd.DataFrame({_TYPE: pd.Categorical(types.astype(str))}, index=[f"{i}" for i in range(counts.shape[0])])
-    return AnnData(sp.csr_matrix(counts), obs=obs)

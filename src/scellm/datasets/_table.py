@@ -11,6 +11,7 @@ import pandas as pd
 import scipy.sparse as sp
 from anndata import AnnData
 from anndata.utils import make_index_unique
+from pandas.api.types import is_numeric_dtype
 
 _ROWS = 1000  # rows read at once: a dense part of some ten thousand columns takes 100 MB
 
@@ -57,7 +58,7 @@ def read_sparse(
 
 def _numbers(part: pd.DataFrame, path: Any) -> np.ndarray:
     """A part as float32; raises ValueError that names the first row with something else."""
-    bad = [i for i, kind in enumerate(part.dtypes) if not np.issubdtype(kind, np.number)]
+    bad = [i for i, kind in enumerate(part.dtypes) if not is_numeric_dtype(kind)]
     whole = part.isna().to_numpy()
     for i in bad:
         whole[:, i] = pd.to_numeric(part.iloc[:, i], errors="coerce").isna()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tarfile
+import warnings
 from os import PathLike
 from typing import IO
 
@@ -44,7 +45,9 @@ def read_tenx_archive(path: str | PathLike, **uns: str) -> AnnData:
                 raise ValueError(msg)
             return file
 
-        x = sp.csr_matrix(mmread(open_member("matrix.mtx")).T)  # (cells, genes)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # scipy's matrices become arrays; both are read here
+            x = sp.csr_matrix(mmread(open_member("matrix.mtx")).T)  # (cells, genes)
         genes = pd.read_csv(open_member("genes.tsv"), sep="\t", header=None, usecols=[0, 1])
         barcodes = pd.read_csv(open_member("barcodes.tsv"), header=None)[0]
     if x.shape != (len(barcodes), len(genes)):

@@ -1,0 +1,38 @@
+"""Counts in the form that the models of scvi-tools read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+from anndata import AnnData
+
+from scellm.data._prepared import PreparedCounts, ensure_prepared
+from scellm.genes import load_vocabulary
+
+TYPE, UNLABELED = "type", "unlabeled"
+QUIET: dict[str, Any] = {"accelerator": "cpu", "enable_progress_bar": False}
+
+
+def vocabulary_counts(adata: AnnData) -> sp.csr_matrix:
+    """Counts on the vocabulary, float32, (cells, genes)."""
+    ensure_prepared(adata)
+    found = PreparedCounts.of(adata).rows(np.arange(adata.n_obs))
+    shape = (adata.n_obs, len(load_vocabulary()))
+    return sp.csr_matrix((found.count.astype(np.float32), found.gene, found.offsets), shape=shape)
+
+
+def most_variable(counts: sp.csr_matrix, n: int) -> np.ndarray:
+    """The genes whose variance is largest beside their mean, ascending."""
+    mean = np.asarray(counts.mean(axis=0)).ravel()
+    variance = np.asarray(counts.multiply(counts).mean(axis=0)).ravel() - mean**2
+    ratio = np.where(mean > 0, variance / np.maximum(mean, 1e-12), 0.0)
+    return np.sort(np.argsort(-ratio, kind="stable")[: min(n, int((mean > 0).sum()))])
+
+
+def as_adata(counts: sp.csr_matrix, types: np.ndarray) -> AnnData:
+    """Counts and types as scvi-tools reads them."""
+    obs = pd.DataFrame({TYPE: pd.Categorical(types.astype(str))}, index=[f"{i}" for i in range(counts.shape[0])])
+    return AnnData(sp.csr_matrix(counts), obs=obs)
