@@ -64,6 +64,8 @@ def main() -> None:
     parser.add_argument("--docs", action="store_true", help="write the page of the docs")
     parser.add_argument("names", nargs="*", help="variants; by default all")
     args = parser.parse_args()
+    if args.docs and args.names:
+        parser.error("--docs needs all variants: the page would be incomplete.")
     warnings.simplefilter("ignore")
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     scellm.settings.verbosity = logging.ERROR
@@ -121,7 +123,7 @@ def trained(changes: dict, corpus: Corpus) -> scellm.CellLM:
             enable_progress_bar=False,
             **options,
         )
-    model.is_trained_ = True
+    model.is_trained_ = True  # random weights are judged too, on purpose
     return model
 
 
@@ -140,7 +142,7 @@ def shipped(cells: int, corpus: Corpus) -> scellm.CellLM:
 
 
 def page(sets: dict[str, ad.AnnData], names: list[str], work: Path) -> str:
-    """Scores, and differences to the first variant with intervals from a paired bootstrap over cells."""
+    """Scores, and differences to the base variant with intervals from a bootstrap over sets."""
     methods = {
         "log expression": LogisticRegression,
         "PCA-50 of the evaluated cells": PCALogisticRegression,

@@ -1,4 +1,4 @@
-"""Do attention and contributions find the genes that an answer depends on? Beside expression, differential and not.
+"""Do attention and contributions find the genes that an answer depends on, compared with expression?
 
     python benchmarks/where_it_looks.py [--cells 150] [--sets pbmc3k ...] [--docs]
 
@@ -51,6 +51,8 @@ def main() -> None:
     parser.add_argument("--sets", nargs="*", default=list(SETS))
     parser.add_argument("--docs", action="store_true")
     args = parser.parse_args()
+    if args.docs and (args.sets != list(SETS) or args.cells < 100):
+        parser.error("--docs needs all sets and 100 cells or more: the page would be incomplete.")
     warnings.simplefilter("ignore")
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     scellm.settings.verbosity = logging.ERROR

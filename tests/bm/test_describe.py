@@ -1,4 +1,6 @@
 import functools
+import os
+import subprocess
 import sys
 import types
 from pathlib import Path
@@ -65,6 +67,12 @@ def module_of(text):
         ("class M:\n def fit(self): return 1", "class M:\n def fit(self): return 2"),
         ("class M:\n k = 1", "class M:\n k = 2"),
         ("def h(): return 1\ndef M(): return h()", "def h(): return 2\ndef M(): return h()"),
+        ("class B:\n k = 1\nclass M(B): pass", "class B:\n k = 2\nclass M(B): pass"),
+        (
+            "def h(): return 1\nclass M:\n def f(self): return h()",
+            "def h(): return 2\nclass M:\n def f(self): return h()",
+        ),
+        ("import numpy as np\nA = np.zeros(9)\nM = lambda: A", "import numpy as np\nA = np.ones(9)\nM = lambda: A"),
         ("K = 1\nM = lambda: K", "K = 2\nM = lambda: K"),
         ("M = lambda: [1 for _ in 'a']", "M = lambda: [2 for _ in 'a']"),
     ],
@@ -86,3 +94,18 @@ def test_a_function_that_calls_itself():
 def test_what_cannot_be_hashed():
     with Path(__file__).open() as file, pytest.raises(ValueError, match=r"A method holds TextIOWrapper.*cache=None"):
         describe(holding(file))
+
+
+def test_the_same_in_every_process():
+    text = "from tests.bm.test_describe import words; from scellm.bm._describe import describe; print(describe(words))"
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", text], env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=True
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(found) == 1
+
+
+def words():
+    return "a" in {"a", "b", "c", "d"}

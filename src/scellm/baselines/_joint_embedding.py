@@ -18,7 +18,7 @@ class JointEmbedding(FeatureClassifier):
     """scvi-tools' JointEmbeddingSCVI, trained to embed a cell and a thinned copy of it alike, and a linear head.
 
     Its idea is close to the contrastive objective of this package. It learns from all cells of the data set, labelled
-    or not, by the defaults of scvi-tools. It needs scvi-tools 1.5, and so Python 3.12.
+    or not, with the architecture that scvi-tools uses by default. It needs scvi-tools 1.5, and so Python 3.12.
 
     Parameters
     ----------

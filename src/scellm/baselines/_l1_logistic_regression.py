@@ -12,10 +12,11 @@ from scellm.baselines._logistic_regression import LogisticRegression
 
 
 class L1LogisticRegression(LogisticRegression):
-    """Logistic regression with an L1 penalty, one type against the rest, on `log1p` of counts per 10,000.
+    """Logistic regression with an L1 penalty, one type against the rest, on log expression.
 
-    The baseline of Boiarsky et al. (2023, bioRxiv 2023.10.19.563100), which has .8115 accuracy and .7071 macro-F1 on
-    Zheng68K where the paper reports .810 and .718 for CellLM. Most weights are 0: few genes are used.
+    Expression is `log1p` of counts per 10,000, each gene divided by its largest value. After the baseline of Boiarsky
+    et al. (bioRxiv 2023.10.19.563100), which has .8115 accuracy and .7071 macro-F1 on Zheng68K where the paper reports
+    .810 and .718 for CellLM. Most weights are 0: few genes are used.
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ from scellm.baselines._scvi_data import QUIET, TYPE, UNLABELED, as_adata, most_v
 
 
 class ScANVI:
-    """scANVI (Xu et al. 2021, Mol Syst Biol 17:e9620) with the defaults of scvi-tools, after scVI on the same cells.
+    """scANVI (Xu et al. 2021, Mol Syst Biol 17:e9620) after scVI, with the default architecture of scvi-tools.
 
     It reads the counts of the 2,000 genes that vary most. Cells of the data set that are not labelled are learned from
     too. Another data set is predicted by the trained model, as data of the same batch.

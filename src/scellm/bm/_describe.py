@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import functools
+import sys
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import joblib
+import numpy as np
+import pandas as pd
+
+_PACKAGES = {"numpy", "pandas", "scipy", "sklearn", "torch", "scanpy", "scvi", "anndata", "lightning"}
 
 
 def describe(make: Any) -> str:
-    """A hash of a function or class with all that it holds: code, values taken in, helpers, arrays, models.
+    """A hash of a function or class: its code, values that it has taken in, and what it names in its own file.
+
+    Helpers and classes of the same file are followed; arrays and models that it holds are hashed. Code of other files
+    is known by the versions of packages alone.
 
     Parameters
     ----------
@@ -43,9 +51,7 @@ def _parts(thing: Any, seen: set[int]) -> Any:
     if isinstance(thing, FunctionType):
         return _function(thing, seen)
     if isinstance(thing, type):
-        own = [(k, _function(v, seen, helpers=False)) for k, v in vars(thing).items() if isinstance(v, FunctionType)]
-        values = [(k, v) for k, v in vars(thing).items() if isinstance(v, int | float | str | tuple)]
-        return thing.__module__, thing.__qualname__, own, [x for x in values if not x[0].startswith("__")]
+        return thing.__module__, thing.__qualname__, [_class(c, seen) for c in thing.__mro__]
     if isinstance(thing, list | tuple):
         return type(thing).__name__, *(_parts(x, seen) for x in thing)
     if isinstance(thing, dict):
@@ -66,11 +72,20 @@ def _value(thing: Any) -> Any:
         raise ValueError(msg) from error
 
 
-def _function(function: FunctionType, seen: set[int], *, helpers: bool = True) -> tuple:
+def _class(cls: type, seen: set[int]) -> tuple:
+    """Methods and plain values of a class; of a class of another package its name."""
+    if cls.__module__.split(".")[0] in sys.stdlib_module_names or cls.__module__.split(".")[0] in _PACKAGES:
+        return (cls.__qualname__,)
+    own = [(k, _function(v, seen)) for k, v in vars(cls).items() if isinstance(v, FunctionType)]
+    values = [(k, v) for k, v in vars(cls).items() if isinstance(v, int | float | str | tuple)]
+    return own, [x for x in values if not x[0].startswith("__")]
+
+
+def _function(function: FunctionType, seen: set[int]) -> tuple:
     """Code, values that were taken in, defaults, and the helpers and values of the same file that it names."""
     held = [_parts(cell.cell_contents, seen) for cell in function.__closure__ or () if _is_filled(cell)]
     defaults = _parts((function.__defaults__, function.__kwdefaults__), seen)
-    named = [n for n in _names(function.__code__) if n in function.__globals__] if helpers else []
+    named = [n for n in _names(function.__code__) if n in function.__globals__]
     around = [(n, _parts(function.__globals__[n], seen)) for n in named if _is_ours(function, function.__globals__[n])]
     return _code(function.__code__), held, defaults, around
 
@@ -87,7 +102,7 @@ def _is_ours(function: FunctionType, thing: Any) -> bool:
     """Whether a global belongs to the file or notebook of the function; those of packages change with their version."""
     if isinstance(thing, FunctionType | type):
         return thing.__module__ == function.__module__
-    return isinstance(thing, int | float | str | bytes | tuple | list | dict | set)
+    return isinstance(thing, int | float | str | bytes | tuple | list | dict | np.ndarray | pd.DataFrame | pd.Series)
 
 
 def _names(code: CodeType) -> list[str]:
@@ -98,5 +113,8 @@ def _names(code: CodeType) -> list[str]:
 
 def _code(code: CodeType) -> tuple:
     """A function's instructions without its place in a file, which changes with every cell of a notebook."""
-    constants = tuple(_code(c) if isinstance(c, CodeType) else repr(c) for c in code.co_consts)
+    constants = tuple(
+        _code(c) if isinstance(c, CodeType) else sorted(map(repr, c)) if isinstance(c, frozenset) else repr(c)
+        for c in code.co_consts  # the order of a set changes from process to process
+    )
     return code.co_code.hex(), constants, code.co_names

@@ -42,7 +42,7 @@ def run(
     """Train and test every method on every task, on the same cells. The data are not changed.
 
     Labels of test cells are hidden from the methods. What is learned from and what is tested may not overlap: cells
-    that are in both data sets of a task are refused too.
+    with the same name and the same values in both data sets of a task are refused too.
 
     Parameters
     ----------
@@ -56,8 +56,9 @@ def run(
         Keys of `METRICS`; by default macro-F1 and accuracy for types, Pearson correlation and RMSE for numbers.
     cache
         Folder in which predictions are kept; a second call, or one after an interruption, computes only what is not
-        there. Cells, labels, split, seed, versions, and the method with all that its code holds must be the same. What
-        it reads from disk, such as a file of weights, is not looked at: after a change there, take another folder.
+        there. Cells, labels, split, seed, versions, and the method must be the same: its code, the values that it has
+        taken in, and what it names in its own file. Other files, such as code that it imports or weights, are not
+        looked at: after a change there, take another folder.
     n_jobs
         Number of processes, each with a share of the cores and a copy of the data; seeds are divided among them. -1:
         one for each core. The scores are the same.
@@ -69,9 +70,13 @@ def run(
 
     Raises
     ------
+    KeyError
+        If a column of a task does not exist.
     ValueError
-        If names repeat, a method is called "y_true", a metric is unknown or does not fit a task, a method returns a
-        wrong number of predictions or changes the cells, or cells are both learned from and tested.
+        If there is no task, method, seed or test cell; a seed or a name repeats, or a method is called "y_true"; tasks
+        of types and of numbers are mixed; a metric is unknown or does not fit a task; a method returns a wrong number
+        of predictions, changes X in place, or cannot be hashed for the cache; data for the cache are on disk; or cells
+        are both learned from and tested.
     TypeError
         If a metric needs probabilities and a method has no `predict_proba`.
 

@@ -7,11 +7,13 @@ import pandas as pd
 import scipy.sparse as sp
 from anndata import AnnData
 
-_GENES = 20  # expressed genes from which on equal values are no chance
+_GENES = 20  # with this many expressed genes, equal values are no coincidence
 
 
 def refuse_same_cells(task: str, one: AnnData, other: AnnData) -> None:
-    """Raise if cells of the same name have the same values in two data sets.
+    """Raise if cells of the same name have the same values in X of two data sets, on the genes that they share.
+
+    Cells with fewer than 20 expressed genes in common, names that occur twice and data on disk are not compared.
 
     Parameters
     ----------

@@ -130,8 +130,9 @@ class RandomCells:
 class HashSplit:
     """Hold out the cells whose names say so: the same ones in every run, with every seed, and in any part of the data.
 
-    A cell is tested or not by a hash of its name in `obs`, so a test set cannot be drawn again until it suits. Each
-    seed draws nine tenths of the other cells to learn from.
+    A cell is tested or not by a hash of its name in `obs`, so a test set cannot be drawn again until it suits,
+    unless `key` is changed. Each seed draws nine tenths of the other cells to learn from; test cells of a type that is
+    not among them are left out.
 
     Parameters
     ----------
@@ -151,7 +152,7 @@ class HashSplit:
 
     def __call__(self, types: np.ndarray, obs: pd.DataFrame, rng: np.random.Generator) -> tuple[Indices, Indices]:
         """Training and test cells, of those with a type."""
-        key = hashlib.blake2b(self.key.encode(), digest_size=8).hexdigest()  # the 16 letters that pandas asks for
+        key = hashlib.blake2b(self.key.encode(), digest_size=8).hexdigest()  # the 16 letters that pandas needs
         hashed = pd.util.hash_array(obs.index.to_numpy(object), hash_key=key)
         tested = hashed / 2.0**64 < self.test_size
         train = _nine_tenths(np.flatnonzero((types != "") & ~tested), rng)

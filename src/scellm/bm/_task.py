@@ -29,7 +29,7 @@ class Task:
     labels_key
         Column of `obs` with the types. Missing values, words such as "unknown" and `unlabeled` are left out.
     split
-        Which cells are trained on: `Stratified`, `FewLabels`, `LeaveOut`, `Across`, or a function
+        Which cells are trained on: `Stratified`, `FewLabels`, `LeaveOut`, `HashSplit`, `Across`, or a function
         `(types, obs, rng) -> (train, test)`.
     other
         Another data set to test on; its column has the same name.

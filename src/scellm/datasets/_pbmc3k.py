@@ -30,7 +30,7 @@ def pbmc3k() -> AnnData:
     anndata.AnnData
         Raw counts, CSR float32, 2,700 cells by 32,738 genes. `obs["cell_type"]`: the clusters that the tutorial named,
         8 types, "unknown" for 62 cells that it leaves out. They were named from the same expression that a model reads,
-        so scores on them are higher than on sorted cells.
+        which favours every method that reads expression. `var["ensembl"]`.
 
     Raises
     ------

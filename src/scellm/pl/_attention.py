@@ -46,7 +46,7 @@ def attention(
     -------
     matplotlib.axes.Axes
         Genes in rows, groups in columns; colour is the mean over the cells of a group, 0 for cells that do not express
-        the gene.
+        the gene. A contribution is one to the type that was predicted for a cell, whatever its group.
 
     Raises
     ------

@@ -44,11 +44,11 @@ def contributions(
     model
         A model that knows types, as for :func:`scellm.tl.annotate`.
     cell_type
-        The type whose score is explained; by default the most probable one of each cell.
+        The type whose score is explained; by default the one that `model.predict` names for each cell.
     key_added
         Name of the layer.
     n_steps
-        Nodes of the integral; each costs about three times what embedding the cells does.
+        Nodes of the integral; each costs a forward and a backward pass over the cells.
     batch_size
         Cells read at once; affects the speed only.
     copy
@@ -59,10 +59,10 @@ def contributions(
     Returns `None` if `copy=False`, else an `AnnData`. Sets the following fields:
 
     `adata.layers['celllm_contributions' | key_added]` : :class:`scipy.sparse.csr_matrix` (dtype ``float32``)
-        Contribution of each expressed gene, in logits (natural logarithm of odds), (n_obs, n_vars). If the genes were
+        Contribution of each expressed gene, in logits, (n_obs, n_vars). If the genes were
         read from `adata.raw`, it is in `adata.obsm` instead, by the genes of the vocabulary.
     `adata.uns['celllm']['slots']` : :class:`dict`
-        For this slot: tool, model, versions, date, the type, and the largest error of the integral in logits.
+        For this slot: tool, model, versions, date, the type, `n_steps`, and the largest error of the integral.
 
     Raises
     ------
@@ -72,12 +72,12 @@ def contributions(
         If the model knows no cell types.
     ValueError
         If `key_added` cannot be written to disk or is a slot of something else, or `cell_type` is not a type of the
-        model.
+        model, or `n_steps` or `batch_size` is too small.
 
     Warns
     -----
     UserWarning
-        If contributions do not add up to the change of the score: `n_steps` is too small.
+        If contributions differ from the change of the score by more than 5 % of it on average: `n_steps` is too small.
 
     Examples
     --------

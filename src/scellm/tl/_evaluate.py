@@ -75,8 +75,9 @@ def evaluate(
     Returns
     -------
     pandas.DataFrame
-        As :func:`scellm.bm.summary`, the best method first: `method`, `mean`, `sd`, and the difference to the best
-        simple baseline with its 95 % interval and verdict.
+        As :func:`scellm.bm.summary`, the best method first: `method`, `mean`, `sd`; `against`, the best of the simple
+        baselines (of the others, for one of these); the `difference` to it, its 95 % interval `low` to `high`, and the
+        `verdict`. Methods of `methods=` are not taken for simple ones.
 
     Raises
     ------
@@ -105,8 +106,8 @@ def evaluate(
         every = {**ours, **SIMPLE, **(methods or {})}
         results = bm.run([task], every, seeds=seeds, metrics=[metric])
     table = bm.summary(results, against=list(SIMPLE), metric=metric).drop(columns="task")
-    best_first = not bm.METRICS[metric].higher_is_better
-    table = table.sort_values("mean", ascending=best_first, kind="stable", ignore_index=True)
+    ascending = not bm.METRICS[metric].higher_is_better
+    table = table.sort_values("mean", ascending=ascending, kind="stable", ignore_index=True)
     logger.info("evaluate: %s", _sentence(table[table["method"] == name].iloc[0], name, metric))
     return table
 

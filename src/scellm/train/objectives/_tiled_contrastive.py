@@ -36,7 +36,7 @@ def tiled_contrastive_loss(
         Group of each cell; cells of one group are positives of each other. By default a cell's only positive is itself.
     candidates
         Group of each cell; only cells of the same group stand in its denominator. By default all do. Positives must be
-        candidates.
+        candidates; that is not checked.
     tile
         Rows computed at once; by default as many as fit in 64 MiB.
 
@@ -66,9 +66,9 @@ class _Rows(torch.autograd.Function):
             total += -(logits * weight).sum()
             if candidates is not None:
                 logits.masked_fill_(candidates[rows, None] != candidates[None], float("-inf"))
-            largest = logits.logsumexp(1, keepdim=True)  # (tile, 1)
-            total += largest.sum()
-            slope = logits.sub_(largest).exp_().sub_(weight).div_(n * temperature)  # (tile, T)
+            total_of_row = logits.logsumexp(1, keepdim=True)  # (tile, 1)
+            total += total_of_row.sum()
+            slope = logits.sub_(total_of_row).exp_().sub_(weight).div_(n * temperature)  # (tile, T)
             grad_a[rows] = slope @ b
             grad_b.addmm_(slope.T, a[rows])
         ctx.save_for_backward(grad_a, grad_b)
