@@ -1,6 +1,6 @@
 """Do attention and contributions find the genes that an answer depends on, compared with expression?
 
-    python benchmarks/where_it_looks.py [--cells 150] [--sets pbmc3k ...] [--docs]
+    python benchmarks/where_it_looks.py [--cells 100] [--sets pbmc3k ...] [--docs]
 
 **Deletion**: a head is trained on some cells of a set. Of other cells, the k genes that a ranking puts first are taken
 out, and the probability of the type that was predicted before is computed again: the lower, the better the ranking
@@ -47,7 +47,7 @@ PAGE = Path(__file__).parents[1] / "docs/user_guide/_where_it_looks.md"
 def main() -> None:
     """Run both tests."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cells", type=int, default=150)
+    parser.add_argument("--cells", type=int, default=100)
     parser.add_argument("--sets", nargs="*", default=list(SETS))
     parser.add_argument("--docs", action="store_true")
     args = parser.parse_args()
