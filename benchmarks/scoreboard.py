@@ -155,9 +155,8 @@ def report(results: bm.Results) -> str:
     n = len(wide["macro_f1"].columns.difference(CONFOUNDED))
     return "\n".join(
         [
-            f"Means over the {n} tasks of cell types (cells of the pancreas atlas are in five of them). Seconds are "
-            "the median for training and predicting once, on one core; rows with a frozen embedding leave out its "
-            "encoding.\n",
+            f"Means over the {n} tasks of cell types. Seconds are the median for training and predicting once, on one "
+            "core; rows with a frozen embedding leave out its encoding.\n",
             markdown(overview),
             f"CellLM beside the best simple method of each task, chosen by its score on that task. On tasks of cell "
             f"types it is {counted}.\n",
