@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from scellm._logging import logger
 from scellm._tensors import damaged, read_tensors, require_finite, write_tensors
+from scellm.train._processes import Processes
 
 FORMAT = "scellm-checkpoint-2"
 _FREE = {"max_epochs", "max_steps", "memory", "checkpoint_every", "threads"}
@@ -135,6 +136,8 @@ class Checkpoint:
     ) -> None:
         """Write a second file, then replace the first: an interruption leaves the first one intact.
 
+        Of several processes, only the first writes.
+
         Raises
         ------
         ValueError
@@ -142,7 +145,7 @@ class Checkpoint:
         OSError
             If it cannot be written.
         """
-        if self.path is None:
+        if self.path is None or Processes.here().rank:
             return
         state = {f"{name}.{k}": v for name, module in modules.items() for k, v in module.state_dict().items()}
         for i, own in optimizer.state_dict()["state"].items():
@@ -154,7 +157,7 @@ class Checkpoint:
 
 def _probe(path: Path) -> None:
     """Raise OSError if no file can be written beside `path`."""
-    probe = path.with_name(f".{path.name}.probe")
+    probe = path.with_name(f".{path.name}.{os.getpid()}.probe")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         probe.write_bytes(b"scellm" * 1000)

@@ -55,7 +55,7 @@ def fit(
     Raises
     ------
     ValueError
-        If there is more than one device.
+        If there is more than one device, and the plan is for one.
     """
     was_trained, before = model.is_trained_, model.history_ or {}
     model.module.train()
@@ -65,8 +65,12 @@ def fit(
             for message in _EXPECTED:
                 warnings.filterwarnings("ignore", message=message)
             devices_ = {"accelerator": accelerator, "devices": devices}
+            many = getattr(plan, "many_processes", False)
+            if many:  # every process takes all cells of a step, and divides the work itself
+                trainer_options = {"use_distributed_sampler": False, **trainer_options}
             runner = TrainRunner(model, plan, data, max_epochs, **devices_, **trainer_options)
-            _refuse_many_devices(runner)
+            if not many:
+                _refuse_many_devices(runner)
             runner()
     except BaseException as error:
         model.history_, model.is_trained_ = before or None, was_trained
@@ -80,7 +84,10 @@ def fit(
 
 
 def _refuse_many_devices(runner: TrainRunner) -> None:
-    """Losses are computed in one process and the sampler is not distributed: several devices would be wrong."""
+    """The plan computes losses in one process and its sampler is not distributed: several devices would be wrong."""
     if runner.trainer.world_size > 1:
-        msg = f"scellm trains on one device; found {runner.trainer.world_size}. Pass devices=1."
+        msg = (
+            f"Only pretrain can use several devices; found {runner.trainer.world_size} here. Pass devices=1. Training "
+            "with tune='head', the default, takes seconds on one."
+        )
         raise ValueError(msg)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -41,11 +41,24 @@ class Chunk:
 Forward = Callable[[Chunk], tuple[Embeddings | None, Tensor]]
 """Computes a chunk: embeddings of its cells (`None` if it is not contrastive), and its share of the other losses."""
 
-Gather = Callable[[list[Tensor]], list[Tensor]]
-"""Takes the embeddings of each view on this process, returns those of all processes."""
 
-Sync = Callable[[bool], AbstractContextManager]
-"""Makes the context of a backward pass; its argument is true for the last one of the step."""
+@dataclass(frozen=True)
+class Share:
+    """The part of a step that one of several processes computes.
+
+    Parameters
+    ----------
+    mine
+        Positions of its chunks among all chunks of the step.
+    sum_in_place
+        Sums a tensor over the processes; called once a step if there is a loss over the batch.
+    like
+        An empty tensor with the width, dtype and device of embeddings, for a process without a chunk.
+    """
+
+    mine: frozenset[int]
+    sum_in_place: Callable[[Tensor], None]
+    like: Tensor
 
 
 @dataclass
@@ -78,8 +91,7 @@ def gradient_cache(
     backward: Callable[[Tensor], None] = Tensor.backward,
     keep_tokens: float = 0,
     devices: Sequence[int] = (),
-    gather: Gather | None = None,
-    sync: Sync | None = None,
+    share: Share | None = None,
 ) -> StepResult:
     r"""Accumulate the gradient of `batch_loss(first, second, ...) + sum of the chunks' other losses`.
 
@@ -110,22 +122,26 @@ def gradient_cache(
         Tokens whose graph may be kept from phase 1.
     devices
         CUDA devices whose randomness is replayed.
-    gather
-        For a loss over the batches of several processes; by default there is one.
-    sync
-        Context of each backward pass, to exchange gradients at the last one only; by default no context.
+    share
+        Which of the chunks this process computes; by default all. Embeddings are exchanged without a graph, and every
+        process computes the loss over the whole batch. The gradients of all processes add up to that of one.
 
     Returns
     -------
     StepResult
         Losses, detached. Gradients are added to the parameters' `grad`.
     """
-    contrastive = [c for c in chunks if c.contrastive] if batch_loss is not None else []
-    others = [c for c in chunks if not c.contrastive] if batch_loss is not None else list(chunks)
-    passes = _Passes(forward, backward, devices, sync or (lambda last: nullcontext()), len(chunks))
+    mine = [c for at, c in enumerate(chunks) if share is None or at in share.mine]
+    contrastive = [c for c in mine if c.contrastive and batch_loss is not None]
+    others = [c for c in mine if not (c.contrastive and batch_loss is not None)]
+    passes = _Passes(forward, backward, devices)
     kept = _last_that_fit(contrastive, keep_tokens)
     embeddings, graphs = _represent(contrastive, passes, kept)
-    loss, cached = _cache_gradients(contrastive, embeddings, batch_loss, gather or (lambda own: own))
+    if share is None:
+        whole = [_in_order(contrastive, embeddings, view) for view in sorted({c.view for c in contrastive})]
+    else:
+        whole = _exchanged(chunks if batch_loss is not None else [], contrastive, embeddings, share)
+    loss, cached = _cache_gradients(whole, batch_loss)
     error = _forward_backward(contrastive, passes, embeddings, graphs, cached)
     _backward_others(others, passes)
     return StepResult(loss, passes.local_loss, error, (len(kept), len(contrastive)))
@@ -134,11 +150,8 @@ def gradient_cache(
 class _Passes:
     """Forward and backward passes of chunks, and the sum of their other losses."""
 
-    def __init__(
-        self, forward: Forward, backward: Callable, devices: Sequence[int], sync: Sync, n_backward: int
-    ) -> None:
-        self._forward, self._backward, self._devices, self._sync = forward, backward, devices, sync
-        self._left = n_backward
+    def __init__(self, forward: Forward, backward: Callable, devices: Sequence[int]) -> None:
+        self._forward, self._backward, self._devices = forward, backward, devices
         self.local_loss = torch.zeros(())
 
     def forward(self, chunk: Chunk) -> tuple[Embeddings | None, Tensor]:
@@ -156,10 +169,8 @@ class _Passes:
 
     def backward(self, surrogate: Tensor, local: Tensor) -> None:
         """Add the gradient of one chunk."""
-        self._left -= 1
         if surrogate.requires_grad:  # false if the chunk has no labelled cell and no other loss
-            with self._sync(self._left == 0):
-                self._backward(surrogate)
+            self._backward(surrogate)
         self.local_loss = self.local_loss + local.detach().to(self.local_loss)
 
 
@@ -177,15 +188,30 @@ def _represent(
     return embeddings, graphs
 
 
-def _cache_gradients(
-    chunks: list[Chunk], embeddings: list[Tensor], batch_loss: Callable[..., Tensor] | None, gather: Gather
-) -> tuple[Tensor, list[Tensor]]:
+def _exchanged(chunks: Sequence[Chunk], mine: list[Chunk], embeddings: list[Tensor], share: Share) -> list[Tensor]:
+    """Embeddings of every view from all processes, in the order of the batch, each (cells, dim)."""
+    sizes = {view: sum(len(c.cells) for c in chunks if c.view == view) for view in _contrastive_views(chunks)}
+    whole = share.like.new_zeros(sum(sizes.values()), share.like.shape[1])  # (views * cells, dim)
+    if not sizes:
+        return []
+    parts = dict(zip(sizes, whole.split(list(sizes.values())), strict=True))
+    for chunk, h in zip(mine, embeddings, strict=True):
+        parts[chunk.view][chunk.cells.to(h.device)] = h.to(whole.dtype)
+    share.sum_in_place(whole)  # each row is zero but in one process, so the sum is exact
+    return list(parts.values())
+
+
+def _contrastive_views(chunks: Sequence[Chunk]) -> list[int]:
+    return sorted({c.view for c in chunks if c.contrastive})
+
+
+def _cache_gradients(whole: list[Tensor], batch_loss: Callable[..., Tensor] | None) -> tuple[Tensor, list[Tensor]]:
     """Phase 2: the loss over the batch, and its gradient for each view, in the order of the batch."""
-    if batch_loss is None or not chunks:
+    if batch_loss is None or not whole:
         return torch.zeros(()), []
-    leaves = [_in_order(chunks, embeddings, view).requires_grad_() for view in sorted({c.view for c in chunks})]
+    leaves = [h.requires_grad_() for h in whole]
     with torch.enable_grad(), torch.autocast(leaves[0].device.type, enabled=False):
-        loss = batch_loss(*gather(leaves))
+        loss = batch_loss(*leaves)
     return loss.detach(), list(torch.autograd.grad(loss, leaves))
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import torch
 from lightning.pytorch.core.optimizer import LightningOptimizer
+from lightning.pytorch.strategies import ParallelStrategy
 from torch import Tensor, nn
 
 from scellm._logging import logger
@@ -19,6 +21,7 @@ from scellm.train._batch_views import ChunkForward, make_chunks, make_views
 from scellm.train._checkpoint import Checkpoint
 from scellm.train._gradient_cache import StepResult, cuda_devices, gradient_cache
 from scellm.train._pretraining_config import PretrainingConfig
+from scellm.train._processes import Processes
 from scellm.train._token_plan import TokenPlan, adam
 from scellm.train.objectives import CONTRASTS, BatchObjective
 from scellm.train.objectives._registry import cell_objectives, token_objectives
@@ -50,7 +53,7 @@ class StepOptions:
 
 
 class PretrainingPlan(TokenPlan):
-    """All objectives over one large batch per step, by the gradient cache.
+    """All objectives over one large batch per step, by the gradient cache, in one process or several.
 
     Parameters
     ----------
@@ -65,6 +68,8 @@ class PretrainingPlan(TokenPlan):
     """
 
     automatic_optimization = False
+    many_processes = True
+    processes = Processes()
 
     def __init__(
         self, module: CellLMModule, config: PretrainingConfig, options: StepOptions, checkpoint: Checkpoint
@@ -90,11 +95,25 @@ class PretrainingPlan(TokenPlan):
         contrast = {} if self.batch_objective is None else {"contrast": self.batch_objective}
         return {"module": self.module, **contrast}
 
+    def get_extra_state(self) -> dict[str, Any]:
+        """Step and history, which Lightning brings back with the weights from processes that it started by fork."""
+        return {"step": self.step, "history": self.history}
+
+    def set_extra_state(self, state: dict[str, Any]) -> None:
+        """Set step and history."""
+        self.step, self.history = state["step"], state["history"]
+
     def on_fit_start(self) -> None:
         """Resume from a checkpoint, if there is one."""
+        self.processes = Processes.here()
+        self.processes.require_same(self.checkpoint.settings)
         self.step, self.history = self.checkpoint.restore(self.state(), self._adam())
         if self.step:
             logger.info("pretrain: resuming from step %s of %s", f"{self.step:,}", self.checkpoint.path)
+
+    def on_train_start(self) -> None:
+        """Replace the handler of SIGTERM that Lightning has just installed."""
+        self.processes.stop_on_sigterm()
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
         """One batch: gradient, clipping, Adam."""
@@ -103,7 +122,9 @@ class PretrainingPlan(TokenPlan):
         for group in optimizer.param_groups:
             group["lr"] = self.config.lr_at(self.step, self.options.steps)
         optimizer.zero_grad()
-        result, sums = self._accumulate(batch)
+        with self._without_exchange():
+            result, sums = self._accumulate(batch)
+        result, sums = self._sum_over_processes(result, sums)
         norm = torch.nn.utils.clip_grad_norm_(self.module.parameters(), self.config.clip)
         row = self._row(result, sums, float(norm), optimizer)
         self._check_finite(row)
@@ -171,8 +192,29 @@ class PretrainingPlan(TokenPlan):
             backward=self.manual_backward,
             keep_tokens=math.inf if config.contrast == "end-to-end" else options.keep_tokens,
             devices=cuda_devices(self.device),
+            share=self.processes.share(chunks, self._no_embeddings()),
         )
-        return result, forward.sums
+        return result, {name: forward.sums.get(name, 0.0) for name, n in forward.counts.items() if n}
+
+    def _no_embeddings(self) -> Tensor:
+        return self.module.cell_encoder.encoder.norm.weight.new_zeros(0, self.module.config.dim)
+
+    @contextmanager
+    def _without_exchange(self) -> Iterator[None]:
+        """Keep Lightning's strategy from exchanging gradients at each chunk."""
+        if self.processes.size == 1:
+            yield
+            return
+        with cast("ParallelStrategy", self.trainer.strategy).block_backward_sync():
+            yield
+
+    def _sum_over_processes(self, result: StepResult, sums: dict[str, float]) -> tuple[StepResult, dict[str, float]]:
+        """Gradients and losses of the whole batch."""
+        here, names = self.processes, list(sums)
+        errors = {f"replay error {rank}": result.replay_error * (rank == here.rank) for rank in range(here.size)}
+        found = here.sum_gradients((p for p in self.module.parameters() if p.requires_grad), sums | errors)
+        worst = max(found[name] for name in errors)
+        return replace(result, replay_error=worst), {name: found[name] for name in names}
 
     def _redraw(self) -> None:
         """New random features, between optimiser steps only: never between the two passes of one."""

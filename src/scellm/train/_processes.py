@@ -1,0 +1,136 @@
+"""The processes of a run: which chunks of a step are whose, and the two exchanges of a step."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import torch
+from lightning.pytorch.utilities.exceptions import SIGTERMException
+from torch import Tensor, distributed, nn
+
+from scellm.train._gradient_cache import Chunk, Share
+
+
+@dataclass(frozen=True)
+class Processes:
+    """The processes that share the steps of a run, of which this is one.
+
+    All see the whole batch and cut it alike; each computes some of the chunks, under the seeds that one process would
+    use. So the gradient is that of one process, up to the order of sums.
+
+    Parameters
+    ----------
+    rank
+        Number of this process, from 0.
+    size
+        Number of processes.
+    """
+
+    rank: int = 0
+    size: int = 1
+
+    @classmethod
+    def here(cls) -> Self:
+        """The processes that torch.distributed has connected; one if there are none."""
+        if not (distributed.is_available() and distributed.is_initialized()):
+            return cls()
+        return cls(distributed.get_rank(), distributed.get_world_size())
+
+    def share(self, chunks: Sequence[Chunk], like: Tensor) -> Share | None:
+        """The chunks of a step that are this process's; `None` if there is one process.
+
+        Parameters
+        ----------
+        chunks
+            All chunks of the step, which are the same in every process.
+        like
+            An empty tensor with the width, dtype and device of embeddings.
+        """
+        if self.size == 1:
+            return None
+        mine = [at for at, owner in enumerate(owners(chunks, self.size)) if owner == self.rank]
+        return Share(frozenset(mine), _sum_in_place, like)
+
+    def sum_gradients(self, parameters: Iterable[nn.Parameter], values: Mapping[str, float]) -> dict[str, float]:
+        """Replace each gradient by the sum over processes, in one exchange; sum other numbers along with them.
+
+        Parameters
+        ----------
+        parameters
+            The same in every process. A parameter that has a gradient in no process gets none.
+        values
+            Numbers by name, with the same names in every process.
+
+        Returns
+        -------
+        dict
+            The sums of the numbers.
+        """
+        if self.size == 1:
+            return dict(values)
+        kept = list(parameters)
+        flat = torch.cat([*(_gradient_or_zeros(p) for p in kept), _numbers(kept, values)])
+        distributed.all_reduce(flat)
+        sizes = [p.numel() for p in kept]
+        *sums, present, numbers = flat.split([*sizes, len(kept), len(values)])
+        for p, total, n in zip(kept, sums, present.tolist(), strict=True):
+            if n:
+                p.grad = total.view_as(p).to(p.dtype)
+        return dict(zip(values, numbers.tolist(), strict=True))
+
+    def require_same(self, settings: Mapping[str, Any]) -> None:
+        """Raise ValueError in every process if the options of a run differ between processes."""
+        if self.size == 1:
+            return
+        found: list[Any] = [None] * self.size
+        distributed.all_gather_object(found, dict(settings))
+        differ = sorted({k for other in found for k in other if other[k] != found[0].get(k)})
+        if differ:
+            name = differ[0]
+            msg = (
+                f"The {self.size} processes of this run differ in {', '.join(differ)} ({name}: "
+                f"{', '.join(str(other.get(name)) for other in found)}). All must have the same data, options and "
+                "seed: set scvi.settings.seed = 0 (or another) before the model is made."
+            )
+            raise ValueError(msg)
+
+    def stop_on_sigterm(self) -> None:
+        """Let SIGTERM end this process at once, so that the others see a closed connection and end as well.
+
+        The handler that Lightning installs exchanges a flag with the others, which never ends if one process alone got
+        the signal. Lightning puts the handler of before back after the run.
+        """
+        if self.size > 1 and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, _stop)
+
+
+def owners(chunks: Sequence[Chunk], size: int) -> list[int]:
+    """Which of `size` processes computes each chunk: the largest first, each to the one with the least to do."""
+    tokens, found = [0] * size, [0] * len(chunks)
+    for at in sorted(range(len(chunks)), key=lambda at: -chunks[at].n_tokens):
+        found[at] = min(range(size), key=lambda rank: tokens[rank])
+        tokens[found[at]] += chunks[at].n_tokens
+    return found
+
+
+def _stop(number: int, _: Any) -> None:
+    raise SIGTERMException(128 + number)
+
+
+def _sum_in_place(x: Tensor) -> None:
+    distributed.all_reduce(x)
+
+
+def _gradient_or_zeros(p: nn.Parameter) -> Tensor:
+    return torch.zeros_like(p).ravel() if p.grad is None else p.grad.ravel()
+
+
+def _numbers(parameters: Sequence[nn.Parameter], values: Mapping[str, float]) -> Tensor:
+    """Whether each parameter has a gradient here, and the values, (parameters + values,)."""
+    found = [float(p.grad is not None) for p in parameters] + list(values.values())
+    like = parameters[0]
+    return torch.tensor(found, dtype=like.dtype, device=like.device)

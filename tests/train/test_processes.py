@@ -1,0 +1,65 @@
+import signal
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scellm.train._gradient_cache import Chunk
+from scellm.train._processes import Processes, owners
+
+# What needs more than one process is in tests/integration/test_many_processes.py.
+
+
+def chunks(sizes):
+    return [Chunk(0, torch.zeros(1, dtype=torch.long), 0, n, contrastive=True) for n in sizes]
+
+
+@given(st.lists(st.integers(1, 9000), max_size=40), st.integers(1, 9))
+def test_chunks_are_dealt_out_evenly(sizes, n):
+    found = owners(chunks(sizes), n)
+    assert all(0 <= owner < n for owner in found)
+    load = np.bincount(found, weights=sizes, minlength=n) if sizes else np.zeros(n)
+    assert load.max() - load.min() <= max(sizes, default=0)
+    assert found == owners(chunks(sizes), n)  # every process finds the same
+
+
+def test_one_process_exchanges_nothing():
+    here = Processes.here()
+    assert here == Processes(0, 1)
+    assert here.share(chunks([1, 2]), torch.zeros(0, 4)) is None
+    p = torch.nn.Parameter(torch.ones(2))
+    assert here.sum_gradients([p], {"loss": 2.0}) == {"loss": 2.0}
+    assert p.grad is None
+    here.require_same({"seed": 0})
+    before = signal.getsignal(signal.SIGTERM)
+    here.stop_on_sigterm()
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.fixture
+def exchange(monkeypatch):
+    """Two processes in one: the other one's part of each exchange is given."""
+    theirs = []
+    monkeypatch.setattr(torch.distributed, "all_reduce", lambda x: x.add_(theirs.pop(0)))
+    return theirs
+
+
+def test_gradients_and_numbers_are_summed_in_one_exchange(exchange):
+    mine, none, both = (torch.nn.Parameter(torch.zeros(n)) for n in (2, 3, 1))
+    mine.grad, both.grad = torch.tensor([1.0, 2.0]), torch.tensor([5.0])
+    exchange.append(torch.tensor([0.0, 0.0, 0.0, 0.0, 0.0, 7.0, 0.0, 0.0, 1.0, 0.25]))
+    found = Processes(0, 2).sum_gradients([mine, none, both], {"masked": 0.5})
+    assert found == {"masked": 0.75}
+    assert mine.grad.tolist() == [1.0, 2.0]
+    assert none.grad is None  # no process has one: an optimiser must not decay its weights
+    assert both.grad.tolist() == [12.0]
+    assert not exchange
+
+
+def test_the_share_of_a_process():
+    two = [Processes(rank, 2).share(chunks([5, 9, 4]), torch.zeros(0, 4)) for rank in range(2)]
+    assert two[0].mine | two[1].mine == {0, 1, 2}
+    assert not two[0].mine & two[1].mine
+    assert two[0].mine == {1}
