@@ -68,13 +68,7 @@ class FeatureClassifier(ABC):
             If fewer than two types are among the labelled cells.
         """
         require_anndata(adata, f"{type(self).__name__}.fit")
-        labels = Labels.of(adata.obs, labels_key).names
-        rows = _rows(adata, indices)
-        rows = rows[labels[rows] != NO_LABEL]
-        if len(np.unique(labels[rows].astype(str))) < 2:
-            msg = f"obs[{labels_key!r}] holds fewer than two types among the {len(rows):,} labelled cells given."
-            raise ValueError(msg)
-        types = labels[rows].astype(str)
+        rows, types = labelled(adata, labels_key, indices)
         self.prepare_features(adata)
         self.prepare_with_labels(adata, rows, types)
         self.model.fit(self.features(adata, rows), types)
@@ -93,3 +87,16 @@ class FeatureClassifier(ABC):
 
 def _rows(adata: AnnData, indices: Sequence[int] | np.ndarray | None) -> np.ndarray:
     return cell_positions(indices, adata.obs_names)
+
+
+def labelled(
+    adata: AnnData, labels_key: str, indices: Sequence[int] | np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """The labelled cells among some, as indices, and their types; raises ValueError at fewer than two types."""
+    names, rows = Labels.of(adata.obs, labels_key).names, _rows(adata, indices)
+    rows = rows[names[rows] != NO_LABEL]
+    types = names[rows].astype(str)
+    if len(np.unique(types)) < 2:
+        msg = f"obs[{labels_key!r}] holds fewer than two types among the {len(rows):,} labelled cells given."
+        raise ValueError(msg)
+    return rows, types

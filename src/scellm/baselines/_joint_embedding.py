@@ -11,7 +11,8 @@ from anndata import AnnData
 from scellm._random import seeded
 from scellm.baselines._feature_classifier import FeatureClassifier
 from scellm.baselines._global_scaler import GlobalScaler
-from scellm.baselines._scvi_data import QUIET, UNLABELED, as_adata, most_variable, vocabulary_counts
+from scellm.baselines._log_expression import vocabulary_counts
+from scellm.baselines._scvi_data import QUIET, UNLABELED, as_adata, most_variable
 
 
 class JointEmbedding(FeatureClassifier):
@@ -46,7 +47,7 @@ class JointEmbedding(FeatureClassifier):
 
     def prepare_features(self, adata: AnnData) -> None:
         """Train on all cells; labels are not used."""
-        counts = vocabulary_counts(adata)
+        counts, _ = vocabulary_counts(adata, np.arange(adata.n_obs))
         self.genes = most_variable(counts, self.n_genes)
         data = as_adata(counts[:, self.genes], np.full(adata.n_obs, UNLABELED, dtype=object))
         self._class.setup_anndata(data)
@@ -57,8 +58,8 @@ class JointEmbedding(FeatureClassifier):
 
     def features(self, adata: AnnData, rows: np.ndarray) -> np.ndarray:
         """Means of the latent space, (cells, 10)."""
-        counts = vocabulary_counts(adata)[rows][:, self.genes]
-        data = as_adata(counts, np.full(len(rows), UNLABELED, dtype=object))
+        counts, _ = vocabulary_counts(adata, rows)
+        data = as_adata(counts[:, self.genes], np.full(len(rows), UNLABELED, dtype=object))
         return np.asarray(self.latent.get_latent_representation(data))
 
 

@@ -12,9 +12,10 @@ from anndata import AnnData
 from scvi.model import SCANVI, SCVI
 
 from scellm._inputs import cell_positions, require_anndata
-from scellm._labels import NO_LABEL, Labels
 from scellm._random import seeded
-from scellm.baselines._scvi_data import QUIET, TYPE, UNLABELED, as_adata, most_variable, vocabulary_counts
+from scellm.baselines._feature_classifier import labelled
+from scellm.baselines._log_expression import vocabulary_counts
+from scellm.baselines._scvi_data import QUIET, TYPE, UNLABELED, as_adata, most_variable
 
 
 class ScANVI:
@@ -30,7 +31,8 @@ class ScANVI:
     n_genes
         Number of genes.
     seed
-        Seed of weights, of the order of cells and of sampling.
+        Seed of weights, of the order of cells and of sampling. Which cells scvi-tools validates on depends on
+        `scvi.settings.seed` instead; :func:`scellm.bm.run` sets it.
 
     Examples
     --------
@@ -64,15 +66,10 @@ class ScANVI:
             If fewer than two types are among the labelled cells.
         """
         require_anndata(adata, "ScANVI.fit")
-        rows = cell_positions(indices, adata.obs_names)
-        names = Labels.of(adata.obs, labels_key).names
+        rows, known = labelled(adata, labels_key, indices)
         types = np.full(adata.n_obs, UNLABELED, dtype=object)
-        labelled = rows[names[rows] != NO_LABEL]
-        if len(np.unique(names[labelled].astype(str))) < 2:
-            msg = f"obs[{labels_key!r}] holds fewer than two types among the {len(labelled):,} labelled cells given."
-            raise ValueError(msg)
-        types[labelled] = names[labelled]
-        counts = vocabulary_counts(adata)
+        types[rows] = known
+        counts, _ = vocabulary_counts(adata, np.arange(adata.n_obs))
         self.genes = most_variable(counts, self.n_genes)
         data = as_adata(counts[:, self.genes], types)
         SCVI.setup_anndata(data, labels_key=TYPE)
@@ -91,6 +88,6 @@ class ScANVI:
     def predict_proba(self, adata: AnnData, *, indices: Sequence[int] | np.ndarray | None = None) -> pd.DataFrame:
         """Probabilities of the types, (n, types)."""
         rows = cell_positions(indices, adata.obs_names)
-        counts = vocabulary_counts(adata)[rows][:, self.genes]
-        data = as_adata(counts, np.full(len(rows), UNLABELED, dtype=object))
+        counts, _ = vocabulary_counts(adata, rows)
+        data = as_adata(counts[:, self.genes], np.full(len(rows), UNLABELED, dtype=object))
         return self.model.predict(data, soft=True).set_axis(adata.obs_names[rows])

@@ -9,19 +9,8 @@ import pandas as pd
 import scipy.sparse as sp
 from anndata import AnnData
 
-from scellm.data._prepared import PreparedCounts, ensure_prepared
-from scellm.genes import load_vocabulary
-
 TYPE, UNLABELED = "type", "unlabeled"
 QUIET: dict[str, Any] = {"accelerator": "cpu", "enable_progress_bar": False}
-
-
-def vocabulary_counts(adata: AnnData) -> sp.csr_matrix:
-    """Counts on the vocabulary, float32, (cells, genes)."""
-    ensure_prepared(adata)
-    found = PreparedCounts.of(adata).rows(np.arange(adata.n_obs))
-    shape = (adata.n_obs, len(load_vocabulary()))
-    return sp.csr_matrix((found.count.astype(np.float32), found.gene, found.offsets), shape=shape)
 
 
 def most_variable(counts: sp.csr_matrix, n: int) -> np.ndarray:
@@ -33,6 +22,6 @@ def most_variable(counts: sp.csr_matrix, n: int) -> np.ndarray:
 
 
 def as_adata(counts: sp.csr_matrix, types: np.ndarray) -> AnnData:
-    """Counts and types as scvi-tools reads them."""
+    """Counts and types as scvi-tools reads them, float32."""
     obs = pd.DataFrame({TYPE: pd.Categorical(types.astype(str))}, index=[f"{i}" for i in range(counts.shape[0])])
-    return AnnData(sp.csr_matrix(counts), obs=obs)
+    return AnnData(sp.csr_matrix(counts, dtype=np.float32), obs=obs)

@@ -226,7 +226,7 @@ def _one(task: Task, seed: int, run: _Run, copies: _Copies) -> _Done:
     if not len(test):
         msg = f"task {task.name!r}: there is no test cell, as training and test data share no type. Pass rename=."
         raise ValueError(msg)
-    overlap = np.intersect1d(train, test) if other is task.adata or copies.tested is copies.shared else np.zeros(0, int)
+    overlap = np.intersect1d(train, test) if copies.tested is copies.shared else np.zeros(0, int)
     if len(overlap):
         msg = (
             f"task {task.name!r}, seed {seed}: {len(overlap):,} cells are both learned from and tested. Pass a split "
@@ -237,10 +237,11 @@ def _one(task: Task, seed: int, run: _Run, copies: _Copies) -> _Done:
     copies.shared.obs[_KEY] = hidden.to_numpy() if task.kind == NUMBERS else hidden.array
     y_true = task.truth(other, test)
     done = _Done((task.name, seed), test, task.types(task.adata)[train], {Y_TRUE: y_true}, {}, {})
-    split = joblib.hash([train, test, hidden.astype(str).to_numpy(str)])
+    cached = run.cache.folder is not None
+    split = joblib.hash([train, test, hidden.astype(str).to_numpy(str)]) if cached else ""
     parts = {"data": copies.hashes, "split": split, "seed": run.seed, "table": run.needs_table}
     for name, make in run.methods.items():
-        key = key_of(parts, name, make) if run.cache.folder is not None else ""
+        key = key_of(parts, name, make) if cached else ""
         kept = run.cache.get(key)
         if kept is None:
             kept = _fit(name, make, (copies.shared, train), (copies.tested, test), y_true, done.key, run)

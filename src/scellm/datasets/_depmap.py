@@ -69,7 +69,8 @@ def depmap(expression: str | PathLike | None = None, models: str | PathLike | No
         raise ValueError(msg)
     names = columns.str.extract(r"^(?P<symbol>.+) \((?P<entrez>\d+)\)$")
     symbols = pd.Index(names["symbol"].fillna(pd.Series(columns)).to_numpy())
-    uns = {"source": "DepMap 24Q4" if expression is None else str(expression), "licence": "CC BY 4.0"}
+    ours = {"source": "DepMap 24Q4", "licence": "CC BY 4.0"}
+    uns = ours if expression is None else {"source": str(expression), "licence": "of your file"}
     adata = cells_by_genes(x, lines, symbols, obs=table.loc[lines].set_axis(lines.astype(str)), uns=uns)
     adata.var["entrez"] = names["entrez"].to_numpy(object)
     return adata
