@@ -15,7 +15,7 @@ import scellm
 from tests.conftest import make_adata
 from tests.reference.bins import by_vocabulary
 
-EXAMPLES = int(os.environ.get("SCELLM_CORRUPTIONS", "2000"))
+EXAMPLES = int(os.environ.get("SCELLM_CORRUPTIONS", "700"))
 CLEAN = make_adata(24, 2150, seed=11)
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")

@@ -32,7 +32,7 @@ def test_cut_and_memory_change_no_weight(contrast):
 
 def test_it_learns():
     model = new()
-    model.pretrain(max_steps=60, batch_size=32, lr=3e-3, view="thin", **QUIET)
+    model.pretrain(max_steps=30, batch_size=32, lr=3e-3, view="thin", **QUIET)
     loss = model.history["pretrain_loss"]["pretrain_loss"]
     assert loss.iloc[-5:].mean() < 0.8 * loss.iloc[:5].mean()
     assert {

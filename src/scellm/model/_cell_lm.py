@@ -199,12 +199,14 @@ class CellLM(TypedModel):
             File to save to every `checkpoint_every` steps. If it exists, the run resumes from it, and the final weights
             are those of an uninterrupted run.
         accelerator, devices
-            As in Lightning; one device.
+            As in Lightning. Several devices, or processes on CPUs, share the chunks of each step; the weights are those
+            of one, up to rounding.
         config
             Options as an object; those given by name replace its fields.
         %(options)s
         **trainer_options
-            For :class:`lightning.pytorch.Trainer`, such as `precision="bf16-mixed"`.
+            For :class:`lightning.pytorch.Trainer`, such as `precision="bf16-mixed"`, and with several devices
+            `strategy="ddp"` in a script, `strategy="ddp_notebook"` in Jupyter.
 
         Returns
         -------
@@ -216,8 +218,8 @@ class CellLM(TypedModel):
         TypeError
             If an option is not known; the message lists similar names.
         ValueError
-            If a value is not allowed, there are no data, a view needs counts that do not exist, or the checkpoint is of
-            another run.
+            If a value is not allowed, there are no data, a view needs counts that do not exist, the checkpoint is of
+            another run, or several processes have other data, options or seeds.
         FloatingPointError
             If a loss, a gradient or a weight is not finite; the message names the term.
         KeyboardInterrupt

@@ -21,6 +21,7 @@ from scellm.data._prepared import ensure_prepared, prepare_options
 from scellm.genes import load_vocabulary
 from scellm.pp import Binning, prepare
 from scellm.pp._prepare import make_binning
+from scellm.train._processes import Processes
 from scellm.weights import available, find_weights, load_weights, read_card, without_base, write_weights
 from scellm.weights._file import to_storage_dtype
 from scellm.weights._state import describe, misfits, shapes_of
@@ -189,7 +190,7 @@ class PretrainedModel(BaseModelClass):
         Returns
         -------
         None
-            Writes two files.
+            Writes two files; of several processes that share a run, the first alone writes.
 
         Raises
         ------
@@ -222,7 +223,8 @@ class PretrainedModel(BaseModelClass):
             state |= {k: to_storage_dtype(v, getattr(torch, dtype)) for k, v in state_of_head.items()}
         if base is not None:
             state, own["base"] = without_base(state, base)
-        write_weights(folder, state, {**card, **own})
+        if not Processes.here().rank:
+            write_weights(folder, state, {**card, **own})
 
     def _head_state(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
         """The annotation head, and what a card says of it."""

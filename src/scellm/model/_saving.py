@@ -17,6 +17,7 @@ from scellm._inputs import require_anndata
 from scellm._tensors import damaged, require_finite
 from scellm.model._pretrained import PretrainedModel, heads_without_weights
 from scellm.model._saved import CELLS, check_stamp, read_cells, read_model, require_new_folder, stamp, write_model
+from scellm.train._processes import Processes
 from scellm.weights._state import describe, misfits, shapes_of
 
 
@@ -59,7 +60,7 @@ class SavedModel(PretrainedModel):
         Returns
         -------
         None
-            Writes two files, or three.
+            Writes two files, or three; of several processes that share a run, the first alone writes.
 
         Raises
         ------
@@ -71,12 +72,15 @@ class SavedModel(PretrainedModel):
             If it cannot be written; a model that was there stays as it was.
         """
         folder, start = Path(dir_path), prefix or ""
-        require_new_folder(folder, overwrite=overwrite)
+        if not Processes.here().rank:
+            require_new_folder(folder, overwrite=overwrite)
         if save_anndata and self.adata is None:
             msg = "The model has no cells of its own to save. Leave save_anndata out."
             raise ValueError(msg)
         state = self._saved_state()
         require_finite(state, "The model", but=self._gaps())
+        if Processes.here().rank:
+            return
         write_model(folder, start, state, self._saved_facts())
         if save_anndata:
             self.adata.write_h5ad(folder / f"{start}{CELLS}", **anndata_write_kwargs)

@@ -56,7 +56,8 @@ class TypedModel(TypeAnswers):
         second head is solved on the embedding joined with 50 principal components of their log expression
         (`scellm.tl.embed(adapt="pca")`), and the logits of both are averaged; for any other cells the embedding alone
         answers, which transfers better between studies. Probabilities are calibrated by one temperature, on cells that
-        were left out.
+        were left out. If the cells without label seem to be of another study than the labelled ones, the embedding
+        alone answers for all.
 
         Parameters
         ----------
@@ -85,6 +86,11 @@ class TypedModel(TypeAnswers):
             If an option is not known; the message lists similar names.
         ValueError
             If there are no labels, fewer than two types, or a value is not allowed.
+
+        Warns
+        -----
+        UserWarning
+            If the cells without label seem to be of another study: within a type, they do not mix with labelled ones.
         """
         chosen, trainer_options = split_options(FineTuningConfig, config, options, "train")
         kwargs = datasplitter_kwargs or {}

@@ -5,7 +5,7 @@ from scellm.train._batch_views import BatchView, ChunkForward, make_chunks, make
 from scellm.train._class_weights import class_weights
 from scellm.train._fine_tuning_config import FineTuningConfig
 from scellm.train._fine_tuning_plan import FineTuningPlan
-from scellm.train._gradient_cache import Chunk, StepResult, gradient_cache
+from scellm.train._gradient_cache import Chunk, Share, StepResult, gradient_cache
 from scellm.train._pretraining_config import PretrainingConfig
 from scellm.train._pretraining_plan import PretrainingPlan
 from scellm.train._response_config import ResponseConfig
@@ -48,6 +48,7 @@ __all__ = [
     "PretrainingConfig",
     "PretrainingPlan",
     "ResponseConfig",
+    "Share",
     "StepResult",
     "SupervisedPlan",
     "TokenObjective",

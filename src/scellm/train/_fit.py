@@ -14,6 +14,7 @@ _EXPECTED = {
     "`isinstance\\(treespec, LeafSpec\\)` is deprecated": "Lightning's own call of torch",
     "The number of training batches": "few batches are normal for small data; epochs are logged whole",
     "The '.*_dataloader' does not have many workers": "reading tokens costs little; see scvi.settings.dl_num_workers",
+    "early_stopping was automatically disabled": "pretraining in several processes has no early stopping to disable",
     "Checkpoint directory .* exists": "from scvi-tools' callback, if a run is repeated",
 }
 """Warnings that are suppressed, each with the reason."""

@@ -266,7 +266,9 @@ def _last_that_fit(chunks: list[Chunk], keep_tokens: float) -> set[int]:
 def seeded(seed: int, devices: Sequence[int] = ()) -> Iterator[None]:
     """Run under a seed, and restore torch's random state."""
     with torch.random.fork_rng(devices=list(devices)):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed formats stack traces for GPUs that are not there
+        for device in devices:
+            torch.cuda.default_generators[device].manual_seed(seed)
         yield
 
 
