@@ -10,7 +10,10 @@ NEWEST ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/scellm/newest
 # Lowest coverage, in percent of lines and branches, that `make test-all` accepts.
 COVERAGE := 96
 
-.PHONY: demo weights-report drug-report scoreboard test test-all newest test-newest lint types docs wheel install clean
+# Two tests run at once, so each has one thread.
+test test-all test-newest: export OMP_NUM_THREADS ?= 1
+
+.PHONY: demo weights-report drug-report scoreboard benchmark test test-all newest test-newest lint types docs wheel install clean
 
 demo: $(VENV)/.base
 	$(BIN)/python scripts/demo.py
@@ -59,6 +62,12 @@ else
 	@echo "Ablations of pretraining, as of the last whole run:"; cat docs/user_guide/_ablations.md
 	@echo "Types that were not learned, as of the last whole run:"; cat docs/user_guide/_unknown_types.md
 endif
+
+# Tables of the pages "Speed and memory" and "Large data and several machines", each with its peer beside it; an hour.
+benchmark: $(VENV)/.test
+	for script in prepare.py training_step.py loader.py inference.py "divide_and_conquer.py --longest" \
+		"tiled_loss.py --cells 2048 8192" processes.py; do \
+		echo "== $$script" && OMP_NUM_THREADS=1 $(BIN)/python benchmarks/$$script || exit 1; done
 
 docs: $(VENV)/.dev
 	$(BIN)/sphinx-build -W -n --keep-going -q -b html docs docs/_build/html

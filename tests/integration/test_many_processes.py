@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 ROOT = Path(__file__).parents[2]
 EQUAL = 1e-10
@@ -45,6 +46,7 @@ def difference(a, b, rank=0):
     return max(float((a[k] - b[k]).abs().max()) for k in a)
 
 
+@pytest.mark.slow
 def test_any_number_of_processes_gives_the_same_weights(tmp_path):
     """With dropout, in float64; the third process of "one chunk a view" has nothing to compute."""
     sizes = (1, 2, 3)
@@ -88,10 +90,41 @@ def test_a_dead_process_ends_all_and_any_number_resumes(tmp_path):
     assert difference(folders[0], folders[3]) <= EQUAL
 
 
+SCRIPT = """
+import scellm
+from tests.conftest import SMALL, make_adata
+scellm.settings.seed = 0
+adata = make_adata()
+scellm.CellLM.setup_anndata(adata)
+model = scellm.CellLM(adata, **SMALL)
+several = {"devices": DEVICES, "strategy": STRATEGY} if DEVICES > 1 else {"devices": 1}
+model.pretrain(max_steps=2, batch_size=16, accelerator="cpu", enable_progress_bar=False, **several)
+assert len(model.history["pretrain_loss"]) == 2
+model.save(FOLDER)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", ["ddp", "ddp_notebook"])
+def test_lightning_starts_the_processes_and_one_saves(tmp_path, strategy):
+    """As a user's script, whose processes all run the whole of it; in Jupyter they end with the call."""
+    found = []
+    for devices in (1, 2):
+        file, folder = tmp_path / f"script{devices}.py", tmp_path / f"model{devices}"
+        head = f"DEVICES, STRATEGY, FOLDER = {devices}, {strategy!r}, {str(folder)!r}\n"
+        file.write_text(head + SCRIPT)
+        env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+        done = subprocess.run([sys.executable, str(file)], env=env, cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr[-2000:]
+        found.append(load_file(folder / "model.safetensors"))
+    for name, one in found[0].items():
+        torch.testing.assert_close(found[1][name], one, rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.slow
 def test_random_kills_change_no_weight(tmp_path):
     """Killed or terminated at random, also while a checkpoint is written; `SCELLM_TEST_KILLS` says how often."""
-    kills = int(os.environ.get("SCELLM_TEST_KILLS", "6"))
+    kills = int(os.environ.get("SCELLM_TEST_KILLS", "3"))
     options = {"max_steps": 40, "checkpoint": str(tmp_path / "run.safetensors"), "checkpoint_every": 1}
     folders, ended = jobs(
         tmp_path,

@@ -1,3 +1,5 @@
+import pytest
+
 from tests.conftest import QUIET
 
 
@@ -22,3 +24,8 @@ def test_history_of_both_stages_is_kept(model):
     assert {
         len(model.history[k]) for k in ("train_loss", "train_accuracy", "validation_loss", "validation_macro_f1")
     } == {2}
+
+
+def test_training_by_steps_refuses_several_devices(model):
+    with pytest.raises(ValueError, match=r"Only pretrain can use several devices; found 2.*devices=1"):
+        model.train(tune="full", max_epochs=1, devices=2, **QUIET)

@@ -38,6 +38,12 @@ def test_one_process_exchanges_nothing():
     assert signal.getsignal(signal.SIGTERM) is before
 
 
+def test_the_first_writes_and_the_others_say_so(caplog):
+    assert not Processes(0, 2).leaves_writing("save")
+    assert not caplog.text
+    assert Processes(1, 2).leaves_writing("save")
+
+
 @pytest.fixture
 def exchange(monkeypatch):
     """Two processes in one: the other one's part of each exchange is given."""

@@ -223,7 +223,7 @@ class PretrainedModel(BaseModelClass):
             state |= {k: to_storage_dtype(v, getattr(torch, dtype)) for k, v in state_of_head.items()}
         if base is not None:
             state, own["base"] = without_base(state, base)
-        if not Processes.here().rank:
+        if not Processes.here().leaves_writing("save_pretrained"):
             write_weights(folder, state, {**card, **own})
 
     def _head_state(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:

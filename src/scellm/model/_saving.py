@@ -72,14 +72,15 @@ class SavedModel(PretrainedModel):
             If it cannot be written; a model that was there stays as it was.
         """
         folder, start = Path(dir_path), prefix or ""
-        if not Processes.here().rank:
+        elsewhere = Processes.here().leaves_writing("save")
+        if not elsewhere:
             require_new_folder(folder, overwrite=overwrite)
         if save_anndata and self.adata is None:
             msg = "The model has no cells of its own to save. Leave save_anndata out."
             raise ValueError(msg)
         state = self._saved_state()
         require_finite(state, "The model", but=self._gaps())
-        if Processes.here().rank:
+        if elsewhere:
             return
         write_model(folder, start, state, self._saved_facts())
         if save_anndata:

@@ -12,6 +12,7 @@ import torch
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch import Tensor, distributed, nn
 
+from scellm._logging import logger
 from scellm.train._gradient_cache import Chunk, Share
 
 
@@ -39,6 +40,12 @@ class Processes:
         if not (distributed.is_available() and distributed.is_initialized()):
             return cls()
         return cls(distributed.get_rank(), distributed.get_world_size())
+
+    def leaves_writing(self, what: str) -> bool:
+        """Whether another process writes a file that all would write; logged."""
+        if self.rank:
+            logger.info("%s: left to the first of %s processes", what, self.size)
+        return self.rank > 0
 
     def share(self, chunks: Sequence[Chunk], like: Tensor) -> Share | None:
         """The chunks of a step that are this process's; `None` if there is one process.
