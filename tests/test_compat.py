@@ -17,9 +17,14 @@ def test_device_by_name(accelerator, wanted):
     assert device_of(accelerator) == torch.device(wanted)
 
 
-def test_device_of_a_list_is_its_first():
+def test_device_of_a_list_is_that_of_the_process(monkeypatch):
+    monkeypatch.delenv("LOCAL_RANK", raising=False)
     assert device_of("cuda", [1, 0]) == torch.device("cuda", 1)
     assert device_of("cuda", 2) == torch.device("cuda", 0)
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    assert device_of("cuda", 2) == torch.device("cuda", 1)
+    assert device_of("cuda", [3, 5]) == torch.device("cuda", 5)
+    assert device_of("cuda", [3]) == torch.device("cuda", 3)
 
 
 @pytest.mark.parametrize(

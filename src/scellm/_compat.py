@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import torch
@@ -34,7 +35,7 @@ def device_of(accelerator: str, devices: Any = "auto") -> torch.device:
     accelerator
         "auto", "cpu", "gpu", "cuda" or "mps".
     devices
-        Number, list of indices or "auto"; of a list, the first index is used.
+        Number, list of indices or "auto"; of a list, the index of this process is used, the first if there is one.
 
     Returns
     -------
@@ -46,5 +47,6 @@ def device_of(accelerator: str, devices: Any = "auto") -> torch.device:
     name = {"gpu": gpu, "auto": auto}.get(accelerator, accelerator)
     if name != "cuda":
         return torch.device(name)
-    first = devices[0] if isinstance(devices, list | tuple) and devices else 0
-    return torch.device("cuda", int(first))
+    rank = int(os.environ.get("LOCAL_RANK", "0"))  # of several processes of this machine, each has its own device
+    mine = devices[min(rank, len(devices) - 1)] if isinstance(devices, list | tuple) and devices else rank
+    return torch.device("cuda", int(mine))

@@ -70,7 +70,7 @@ def test_processes_with_other_seeds_are_refused(tmp_path):
     (folder,), _ = jobs(tmp_path, {"size": 2, "seeds": [0, 1], "options": {}})
     for rank in range(2):
         error = (folder / f"error-{rank}.txt").read_text()
-        assert "2 processes of this run differ in seed (seed: 0, 1)" in error
+        assert "2 processes of this run differ (seed: 0, 1)" in error
         assert "scvi.settings.seed" in error
 
 

@@ -59,3 +59,11 @@ def test_without_a_type_in_both_nothing_is_claimed():
     assert separation(x, known, zeros, other, ones, 0) == 0.0
     assert separation(x, known[:2], zeros[:2], other[:2], zeros[:2], 0) == 0.0
     assert 0 < MIXED < 1
+
+
+def test_few_mixed_cells_are_never_called_apart():
+    rng = np.random.default_rng(0)
+    for seed in range(300):
+        n = int(rng.choice([3, 5, 20, 30]))
+        x, kinds = rng.normal(size=(2 * n, 5)), np.zeros(n, int)
+        assert separation(x, np.arange(n), kinds, np.arange(n, 2 * n), kinds, seed) <= MIXED

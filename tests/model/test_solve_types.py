@@ -40,8 +40,9 @@ def studies(shift, seed=0):
 
 def test_cells_of_another_study_are_predicted_from_the_embedding_alone():
     model, second = studies(shift=True)
-    with pytest.warns(UserWarning, match=r"seem to be of another study.*separation (0\.[5-9]|1\.0)"):
+    with pytest.warns(UserWarning, match=r"do not mix.*separation (0\.[5-9]|1\.0).*another study") as caught:
         model.train()
+    assert caught[0].filename == __file__
     assert model.features_of() == "embedding"
     assert model.predict_p_values(coverage=0.9).shape == (240, 3)
     found = model.predict(indices=np.flatnonzero(second))
@@ -52,3 +53,21 @@ def test_cells_of_the_same_study_are_predicted_with_components():
     model, _ = studies(shift=False)
     model.train()  # warnings are errors
     assert model.features_of() == "embedding and components"
+
+
+def test_a_few_cells_left_over_change_nothing():
+    adata = make_adata(n_obs=240)
+    adata.obs["known"] = adata.obs["cell_type"].astype(str).where(np.arange(240) >= 6, "Unknown")
+    scellm.CellLM.setup_anndata(adata, labels_key="known")
+    model = scellm.CellLM(adata, **SMALL)
+    model.train()
+    assert model.features_of() == "embedding and components"
+
+
+def test_cells_of_a_type_without_label_are_named_as_a_cause():
+    adata = make_adata(n_obs=240)
+    adata.obs["known"] = adata.obs["cell_type"].astype(str).replace("type 2", "Unknown")
+    scellm.CellLM.setup_anndata(adata, labels_key="known")
+    model = scellm.CellLM(adata, **SMALL)
+    with pytest.warns(UserWarning, match="or of types that no labelled cell has"):
+        model.train()

@@ -1,5 +1,10 @@
-import pytest
+from types import SimpleNamespace
 
+import pytest
+from lightning.pytorch.strategies import DDPStrategy
+
+from scellm.train._fit import _check_devices
+from scellm.train._processes import Processes
 from tests.conftest import QUIET
 
 
@@ -29,3 +34,17 @@ def test_history_of_both_stages_is_kept(model):
 def test_training_by_steps_refuses_several_devices(model):
     with pytest.raises(ValueError, match=r"Only pretrain can use several devices; found 2.*devices=1"):
         model.train(tune="full", max_epochs=1, devices=2, **QUIET)
+
+
+def test_pretraining_refuses_strategies_that_cut_up_the_model(model):
+    runner = SimpleNamespace(trainer=SimpleNamespace(world_size=2, strategy=object()))
+    with pytest.raises(ValueError, match=r"every process has the whole model; found strategy=object.*'ddp'"):
+        _check_devices(runner, many=True)
+    runner.trainer.strategy = DDPStrategy()
+    _check_devices(runner, many=True)
+
+
+def test_a_second_run_on_one_device_after_several(model):
+    model._processes = Processes(1, 2)
+    model.pretrain(max_steps=1, batch_size=8, devices=1, **QUIET)
+    assert model._processes == Processes()

@@ -25,9 +25,41 @@ def test_chunks_are_dealt_out_evenly(sizes, n):
     assert found == owners(chunks(sizes), n)  # every process finds the same
 
 
+def test_what_a_launcher_says(monkeypatch):
+    for name in ("WORLD_SIZE", "RANK", "LOCAL_RANK"):
+        monkeypatch.delenv(name, raising=False)
+    assert Processes.launched() == Processes(0, 1)
+    monkeypatch.setenv("LOCAL_RANK", "1")  # a stray variable alone says nothing
+    assert Processes.launched() == Processes(0, 1)
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    assert Processes.launched() == Processes(1, 4)
+    monkeypatch.setenv("RANK", "3")
+    assert Processes.launched() == Processes(3, 4)
+
+
+@pytest.mark.parametrize(
+    ("theirs", "message"),
+    [
+        ({"seed": 1, "steps": 9}, r"seed: 0, 1\).*scvi\.settings\.seed"),
+        ({"seed": 0, "steps": 9, "step": 4}, r"step: None, 4\).*same checkpoint"),
+        ({"seed": 0}, r"steps: 9, None"),
+        ({"seed": 0, "steps": 9}, None),
+    ],
+)
+def test_processes_must_agree(monkeypatch, theirs, message):
+    def gather(found, mine):
+        found[:] = [mine, theirs]
+
+    monkeypatch.setattr(torch.distributed, "all_gather_object", gather)
+    if message is None:
+        Processes(0, 2).require_same({"seed": 0, "steps": 9})
+        return
+    with pytest.raises(ValueError, match=message):
+        Processes(0, 2).require_same({"seed": 0, "steps": 9})
+
+
 def test_one_process_exchanges_nothing():
-    here = Processes.here()
-    assert here == Processes(0, 1)
+    here = Processes()
     assert here.share(chunks([1, 2]), torch.zeros(0, 4)) is None
     p = torch.nn.Parameter(torch.ones(2))
     assert here.sum_gradients([p], {"loss": 2.0}) == {"loss": 2.0}
@@ -42,6 +74,7 @@ def test_the_first_writes_and_the_others_say_so(caplog):
     assert not Processes(0, 2).leaves_writing("save")
     assert not caplog.text
     assert Processes(1, 2).leaves_writing("save")
+    assert "left to the first of 2 processes" in caplog.text
 
 
 @pytest.fixture

@@ -29,6 +29,7 @@ from scellm.module import CellLMModule
 from scellm.nn import Config
 from scellm.train import PretrainingConfig
 from scellm.train._pretraining_run import RunData, draw_seed, start_run
+from scellm.train._processes import Processes
 from scellm.train._trainer_options import split_options, with_options
 from scellm.train.objectives._registry import make_heads
 
@@ -223,7 +224,8 @@ class CellLM(TypedModel):
         FloatingPointError
             If a loss, a gradient or a weight is not finite; the message names the term.
         KeyboardInterrupt
-            After Ctrl-C. What was learned until then is kept, and saved if there is a checkpoint.
+            After Ctrl-C. What was learned until then is kept, and saved if there is a checkpoint. With
+            `strategy="ddp_notebook"` only the checkpoint has it.
         """
         chosen, trainer_options = split_options(PretrainingConfig, config, options, "pretrain")
         seed = draw_seed(checkpoint)
@@ -243,6 +245,7 @@ class CellLM(TypedModel):
         )
         if run.is_complete:
             run.load_complete()
+            self._processes = Processes.launched() if devices != 1 else Processes()
         else:
             sampler = StepSampler(source.order, chosen.batch_size, run.steps, seed, run.first_step)
             every_step = {"simple_progress_bar": False, "log_every_n_steps": 1, **trainer_options}
@@ -250,6 +253,7 @@ class CellLM(TypedModel):
                 with run.initialized(lambda n: source.first(n, seed)):
                     steps = PretrainingDataModule(source.dataset, sampler)
                     self._fit(run.plan, steps, 1, accelerator, devices, **every_step)
+                self._processes = run.plan.processes
             except BaseException:
                 if run.stopped():
                     self._record("pretrain", run.config.to_dict(), run.history())

@@ -38,6 +38,9 @@ class PretrainedModel(BaseModelClass):
     configs_: dict[str, dict[str, Any]]
     """Options of each training stage that was run, as plain values."""
 
+    _processes = Processes()
+    """The processes that shared the last pretraining, of which the first alone writes files."""
+
     @abstractmethod
     def _init_options(self) -> dict[str, Any]:
         """Arguments that give a model of the same shape."""
@@ -223,7 +226,7 @@ class PretrainedModel(BaseModelClass):
             state |= {k: to_storage_dtype(v, getattr(torch, dtype)) for k, v in state_of_head.items()}
         if base is not None:
             state, own["base"] = without_base(state, base)
-        if not Processes.here().leaves_writing("save_pretrained"):
+        if not self._processes.leaves_writing("save_pretrained"):
             write_weights(folder, state, {**card, **own})
 
     def _head_state(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:

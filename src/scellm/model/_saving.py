@@ -17,7 +17,6 @@ from scellm._inputs import require_anndata
 from scellm._tensors import damaged, require_finite
 from scellm.model._pretrained import PretrainedModel, heads_without_weights
 from scellm.model._saved import CELLS, check_stamp, read_cells, read_model, require_new_folder, stamp, write_model
-from scellm.train._processes import Processes
 from scellm.weights._state import describe, misfits, shapes_of
 
 
@@ -72,7 +71,7 @@ class SavedModel(PretrainedModel):
             If it cannot be written; a model that was there stays as it was.
         """
         folder, start = Path(dir_path), prefix or ""
-        elsewhere = Processes.here().leaves_writing("save")
+        elsewhere = self._processes.leaves_writing("save")
         if not elsewhere:
             require_new_folder(folder, overwrite=overwrite)
         if save_anndata and self.adata is None:

@@ -10,6 +10,7 @@ MIXED = 0.5
 most .1, splits where half of the types have no label .24 to .37, splits by donor of a tumour or by assay .63 to 1."""
 
 _FEWEST = 3  # cells of a type in each group
+_ENOUGH = 40  # cells compared in all: of fewer, three of four mixed ones may lie apart by chance
 
 
 def separation(
@@ -34,7 +35,8 @@ def separation(
     Returns
     -------
     float
-        About 0 if the groups are mixed, 1 if they are apart; 0 if no type has three cells in both.
+        About 0 if the groups are mixed, 1 if they are apart; 0 if fewer than 40 cells can be compared, of types with
+        three cells in both groups.
     """
     rng = np.random.default_rng(seed)
     same = chance = n = 0.0
@@ -48,4 +50,4 @@ def separation(
         same += float(((nearest < size) == (np.arange(2 * size) < size)).sum())
         chance += 2 * size * (size - 1) / (2 * size - 1)
         n += 2 * size
-    return (same - chance) / (n - chance) if n else 0.0
+    return (same - chance) / (n - chance) if n >= _ENOUGH else 0.0

@@ -27,7 +27,7 @@ MIXTURES = ((0, 1), (0,), (1,), (0, 1, 2), (1, 2), (2,))
 """Heads that may be averaged for a model's own cells: on the embedding, on all features, on the components. The mixture
 is chosen by the loss on labelled cells that were left out; this rule was chosen on sources of the corpus."""
 
-_SAMPLE = 2000  # cells with and without label that are compared
+_SAMPLE = 2000  # cells of each group that are compared
 
 
 def solve_types(
@@ -53,8 +53,8 @@ def solve_types(
     Returns
     -------
     tuple
-        The head that was written; the head for the model's own cells, `None` if the counts are gone or the cells
-        without label seem to be of another study; and the calibration of both for p-values.
+        The head that was written; the head for the model's own cells, `None` if the counts are gone or the other
+        cells seem to be of another study; and the calibration of both for p-values.
 
     Warns
     -----
@@ -72,36 +72,36 @@ def solve_types(
     head = _on_raw(plain, z)
     own = None
     calibrating = [(plain.held_out, plain.held_out_logits)]
-    if components is not None and _of_one_study(components, model, rows, split.codes[rows], head, seed):
+    if components is not None:
         mixed = solver.solve([slice(0, d), slice(None), slice(d, None)], MIXTURES)
-        own = OwnHead.of(model.adata, components, (z, components[rows]), mixed)
-        head = replace(head, scores=mixed.scores)
-        calibrating.append((mixed.held_out, mixed.held_out_logits))
+        made = OwnHead.of(model.adata, components, (z, components[rows]), mixed)
+        if _of_one_study(model, made, rows, split.codes[rows], seed):
+            own, head = made, replace(head, scores=mixed.scores)
+            calibrating.append((mixed.held_out, mixed.held_out_logits))
     write_head(model, head)
     return head, own, Conformal.of(z, split.codes[rows], len(types), calibrating, seed)
 
 
-def _of_one_study(
-    components: np.ndarray, model: TokenModel, rows: np.ndarray, codes: np.ndarray, head: SolvedHead, seed: int
-) -> bool:
-    """Whether the cells without label mix with the labelled ones; if not, components would follow the study."""
+def _of_one_study(model: TokenModel, own: OwnHead, rows: np.ndarray, codes: np.ndarray, seed: int) -> bool:
+    """Whether the other cells mix with those learned from; if not, components would follow the study."""
     rng = np.random.default_rng(seed)
     others = np.setdiff1d(np.arange(model.adata.n_obs), rows)
     others = np.sort(rng.permutation(others)[:_SAMPLE])
     some = np.sort(rng.permutation(len(rows))[:_SAMPLE])
     if not len(others):
         return True
-    types = head(model._embed(None, others, None).numpy()).argmax(1)
-    found = separation(components, rows[some], codes[some], others, types, seed)
+    types = own.logits(model._embed(None, others, None).numpy(), others).argmax(1)
+    found = separation(own.components, rows[some], codes[some], others, types, seed)
     if found <= MIXED:
         return True
     msg = (
-        "The cells without label seem to be of another study, donor or assay than the labelled ones: within a type, "
-        f"they do not mix (separation {found:.2f}, where 0 is mixed and 1 is apart). Their types "
-        "are therefore predicted from the embedding alone, and not from principal components as well, which would "
-        "follow the study. Look at marker genes before you use these types, or label some of these cells."
+        "The cells that were not learned from do not mix with the labelled ones of the same type (separation "
+        f"{found:.2f}, where 0 is mixed and 1 is apart): they are of another study, donor or assay, or of types that "
+        "no labelled cell has. Types are therefore predicted from the embedding alone, and not from principal "
+        "components as well, which would follow the study. Look at marker genes before you use these types, label "
+        "some of these cells, or see annotate(unknown=...)."
     )
-    warnings.warn(msg, UserWarning, stacklevel=5)
+    warnings.warn(msg, UserWarning, stacklevel=4)
     return False
 
 

@@ -56,13 +56,14 @@ class TypedModel(TypeAnswers):
         second head is solved on the embedding joined with 50 principal components of their log expression
         (`scellm.tl.embed(adapt="pca")`), and the logits of both are averaged; for any other cells the embedding alone
         answers, which transfers better between studies. Probabilities are calibrated by one temperature, on cells that
-        were left out. If the cells without label seem to be of another study than the labelled ones, the embedding
-        alone answers for all.
+        were left out. If the cells that are not learned from do not mix with the labelled ones, as those of another
+        study, the embedding alone answers for all.
 
         Parameters
         ----------
         indices
-            Cells that may be used; by default all. Leave out a test set: cells outside `indices` are never used.
+            Cells whose labels may be used; by default all. Leave out a test set: labels of cells outside `indices` are
+            never read. Their expression is, for principal components, as that of all cells of the data set.
         accelerator, devices
             As in Lightning; one device.
         datasplitter_kwargs
@@ -90,7 +91,7 @@ class TypedModel(TypeAnswers):
         Warns
         -----
         UserWarning
-            If the cells without label seem to be of another study: within a type, they do not mix with labelled ones.
+            If the other cells seem to be of another study: within a type, they do not mix with labelled ones.
         """
         chosen, trainer_options = split_options(FineTuningConfig, config, options, "train")
         kwargs = datasplitter_kwargs or {}

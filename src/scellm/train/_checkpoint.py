@@ -13,7 +13,6 @@ from torch import Tensor, nn
 
 from scellm._logging import logger
 from scellm._tensors import damaged, read_tensors, require_finite, write_tensors
-from scellm.train._processes import Processes
 
 FORMAT = "scellm-checkpoint-2"
 _FREE = {"max_epochs", "max_steps", "memory", "checkpoint_every", "threads"}
@@ -52,8 +51,13 @@ class Checkpoint:
             raise ValueError(msg)
         self.path = None if path is None else Path(path)
         self.every, self.settings = every, settings
+        self.writes = True  # of several processes, the first alone
         if self.path is not None:
             _probe(self.path)
+
+    def must_agree(self) -> dict[str, Any]:
+        """The options that must be the same in all processes and all parts of a run."""
+        return {k: v for k, v in self.settings.items() if k not in _FREE}
 
     def read(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         """Read tensors and header, if there are any; no code in the file is executed.
@@ -145,7 +149,7 @@ class Checkpoint:
         OSError
             If it cannot be written.
         """
-        if self.path is None or Processes.here().rank:
+        if self.path is None or not self.writes:
             return
         state = {f"{name}.{k}": v for name, module in modules.items() for k, v in module.state_dict().items()}
         for i, own in optimizer.state_dict()["state"].items():

@@ -6,6 +6,7 @@ import warnings
 from typing import Any
 
 import lightning.pytorch as pl
+from lightning.pytorch.strategies import DDPStrategy
 from scvi.model.base import BaseModelClass
 from scvi.train import TrainRunner
 
@@ -56,7 +57,7 @@ def fit(
     Raises
     ------
     ValueError
-        If there is more than one device, and the plan is for one.
+        If there is more than one device, and the plan is for one; or a strategy that cuts up the model.
     """
     was_trained, before = model.is_trained_, model.history_ or {}
     model.module.train()
@@ -70,8 +71,7 @@ def fit(
             if many:  # every process takes all cells of a step, and divides the work itself
                 trainer_options = {"use_distributed_sampler": False, **trainer_options}
             runner = TrainRunner(model, plan, data, max_epochs, **devices_, **trainer_options)
-            if not many:
-                _refuse_many_devices(runner)
+            _check_devices(runner, many=many)
             runner()
     except BaseException as error:
         model.history_, model.is_trained_ = before or None, was_trained
@@ -84,11 +84,18 @@ def fit(
     return runner
 
 
-def _refuse_many_devices(runner: TrainRunner) -> None:
-    """The plan computes losses in one process and its sampler is not distributed: several devices would be wrong."""
-    if runner.trainer.world_size > 1:
+def _check_devices(runner: TrainRunner, *, many: bool) -> None:
+    """Refuse several devices where the plan computes losses in one process, and strategies that cut up the model."""
+    size, strategy = runner.trainer.world_size, runner.trainer.strategy
+    if size > 1 and not many:
         msg = (
-            f"Only pretrain can use several devices; found {runner.trainer.world_size} here. Pass devices=1. Training "
-            "with tune='head', the default, takes seconds on one."
+            f"Only pretrain can use several devices; found {size} here. Pass devices=1. Training with tune='head', the "
+            "default, takes seconds on one."
+        )
+        raise ValueError(msg)
+    if size > 1 and not isinstance(strategy, DDPStrategy):
+        msg = (
+            f"pretrain shares the cells of a step, and every process has the whole model; found strategy="
+            f"{type(strategy).__name__}. Pass strategy='ddp', or 'ddp_notebook' in Jupyter."
         )
         raise ValueError(msg)

@@ -105,9 +105,10 @@ class PretrainingPlan(TokenPlan):
 
     def on_fit_start(self) -> None:
         """Resume from a checkpoint, if there is one."""
-        self.processes = Processes.here()
-        self.processes.require_same(self.checkpoint.settings)
+        self.processes = Processes(self.trainer.global_rank, self.trainer.world_size)
+        self.checkpoint.writes = self.processes.rank == 0
         self.step, self.history = self.checkpoint.restore(self.state(), self._adam())
+        self.processes.require_same({**self.checkpoint.must_agree(), "step": self.step})
         if self.step:
             logger.info("pretrain: resuming from step %s of %s", f"{self.step:,}", self.checkpoint.path)
 

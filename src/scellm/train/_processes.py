@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Iterable, Mapping, Sequence
@@ -35,16 +36,15 @@ class Processes:
     size: int = 1
 
     @classmethod
-    def here(cls) -> Self:
-        """The processes that torch.distributed has connected; one if there are none."""
-        if not (distributed.is_available() and distributed.is_initialized()):
-            return cls()
-        return cls(distributed.get_rank(), distributed.get_world_size())
+    def launched(cls) -> Self:
+        """The processes that torchrun or Lightning started, by their environment; one without it."""
+        size = int(os.environ.get("WORLD_SIZE", "1"))
+        return cls(int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0"))) if size > 1 else 0, size)
 
     def leaves_writing(self, what: str) -> bool:
-        """Whether another process writes a file that all would write; logged."""
+        """Whether another process writes a file that all would write; says so."""
         if self.rank:
-            logger.info("%s: left to the first of %s processes", what, self.size)
+            logger.warning("%s: left to the first of %s processes", what, self.size)
         return self.rank > 0
 
     def share(self, chunks: Sequence[Chunk], like: Tensor) -> Share | None:
@@ -90,19 +90,21 @@ class Processes:
         return dict(zip(values, numbers.tolist(), strict=True))
 
     def require_same(self, settings: Mapping[str, Any]) -> None:
-        """Raise ValueError in every process if the options of a run differ between processes."""
+        """Raise ValueError in every process if the options of a run, or its step, differ between processes."""
         if self.size == 1:
             return
         found: list[Any] = [None] * self.size
         distributed.all_gather_object(found, dict(settings))
-        differ = sorted({k for other in found for k in other if other[k] != found[0].get(k)})
+        names = sorted({name for each in found for name in each})
+        differ = {name: [each.get(name) for each in found] for name in names}
+        differ = {name: values for name, values in differ.items() if any(v != values[0] for v in values)}
         if differ:
-            name = differ[0]
-            msg = (
-                f"The {self.size} processes of this run differ in {', '.join(differ)} ({name}: "
-                f"{', '.join(str(other.get(name)) for other in found)}). All must have the same data, options and "
-                "seed: set scvi.settings.seed = 0 (or another) before the model is made."
-            )
+            shown = "; ".join(f"{name}: {', '.join(map(str, values))}" for name, values in differ.items())
+            msg = f"The {self.size} processes of this run differ ({shown}). All need the same data, options and seed. "
+            if "seed" in differ:
+                msg += "Set scvi.settings.seed = 0 (or another) before the model is made."
+            if "step" in differ:
+                msg += "All must see the same checkpoint: put it on a disk that they share."
             raise ValueError(msg)
 
     def stop_on_sigterm(self) -> None:
