@@ -26,7 +26,7 @@ import scellm
 from tests.reference.runs import OPTIONS, new, weights
 
 _TIMEOUT = 120  # seconds until a job is stopped
-_GRACE = 15  # seconds that the others have after a process has died
+_GRACE = 8  # seconds that the others have after a process has died
 
 
 class Die(pl.Callback):
@@ -122,7 +122,7 @@ def run(job):
     chance = random.Random(job.get("chance", 0))
     for _ in range(job.get("kills", 0)):
         ids = start(job, size)
-        time.sleep(chance.uniform(0.5, job.get("within", 3.0)))
+        time.sleep(chance.uniform(1.5, job.get("within", 4.0)))
         victim = chance.choice(ids)
         how = chance.choice([signal.SIGKILL, signal.SIGTERM])
         try:
