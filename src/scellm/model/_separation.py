@@ -7,8 +7,8 @@ from sklearn.neighbors import NearestNeighbors
 
 MIXED = 0.5
 """Separation up to which cells count as those of one study. On labelled sources of the corpus (brain, heart, ovarian
-tumour, lung cancer lines) random splits have at most .1, splits where half of the types have no label .24 to .37, and
-splits by donor of the tumour or by assay .63 to 1."""
+tumour, lung cancer lines) random splits have at most .13, splits where half of the types have no label .26 to .42, and
+splits by donor of the tumour or by assay .66 to 1 (`benchmarks/other_studies.py`)."""
 
 _FEWEST = 3  # cells of a type in each group
 _ENOUGH = 40  # cells compared in all: of fewer, three of four mixed ones may lie apart by chance
