@@ -21,7 +21,7 @@ demo: $(VENV)/.base
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -q -m "not slow" -n 2
 
-# Then the ratio of test code to package code (at least 0.8).
+# All tests with coverage, then the ratio of test code to package code (at least 0.8).
 test-all: $(VENV)/.test
 	$(BIN)/python -m pytest -q -n 2 --cov --cov-report=term --cov-fail-under=$(COVERAGE)
 	$(BIN)/python scripts/code_lines.py 0.8

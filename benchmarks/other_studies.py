@@ -17,10 +17,10 @@ import numpy as np
 import pandas as pd
 import torch
 from _data import DATA, markdown
+from annotation import PROTOCOLS
 from sklearn.metrics import f1_score
 
 import scellm
-from scellm import bm
 from scellm.model import _solve_types
 from scellm.model._separation import separation
 
@@ -30,18 +30,12 @@ SETS = {
     "lung_cancer_lines_mixology": "batch",
     "ovarian_tumor_qian2020": "donor",
 }
-SPLITS = {
-    "5 a type": bm.FewLabels(5),
-    "10 a type": bm.FewLabels(10),
-    "10 %": bm.Stratified(0.9),
-    "80 %": bm.Stratified(0.2),
-}
 
 
 def splits(adata: ad.AnnData, batch: str | None) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
     """Name, labelled cells and cells to predict."""
     types = adata.obs["cell_type"].to_numpy(str)
-    for name, split in SPLITS.items():
+    for name, split in PROTOCOLS.items():
         yield (name, *split(types, adata.obs, np.random.default_rng(1)))
     named = np.isin(types, np.unique(types)[::2])
     half = named & (np.random.default_rng(3).random(len(types)) < 0.5)

@@ -69,7 +69,7 @@ def fit(
             devices_ = {"accelerator": accelerator, "devices": devices}
             many = getattr(plan, "many_processes", False)
             if many:  # every process takes all cells of a step, and divides the work itself
-                trainer_options = {"use_distributed_sampler": False, **trainer_options}
+                trainer_options = {**trainer_options, "use_distributed_sampler": False}
             runner = TrainRunner(model, plan, data, max_epochs, **devices_, **trainer_options)
             _check_devices(runner, many=many)
             runner()

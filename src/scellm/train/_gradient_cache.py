@@ -138,7 +138,7 @@ def gradient_cache(
     kept = _last_that_fit(contrastive, keep_tokens)
     embeddings, graphs = _represent(contrastive, passes, kept)
     if share is None:
-        whole = [_in_order(contrastive, embeddings, view) for view in sorted({c.view for c in contrastive})]
+        whole = [_in_order(contrastive, embeddings, view) for view in _contrastive_views(contrastive)]
     else:
         whole = _exchanged(chunks if batch_loss is not None else [], contrastive, embeddings, share)
     loss, cached = _cache_gradients(whole, batch_loss)
