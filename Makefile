@@ -91,7 +91,7 @@ $(VENV)/.base: pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.test: $(VENV)/.base
-	$(PIP) -e '.[performer,graph,dgl,drug]' --group test
+	$(PIP) -e '.[performer,graph,dgl,drug,stream]' --group test
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.test
@@ -101,7 +101,7 @@ $(VENV)/.dev: $(VENV)/.test
 $(NEWEST)/.test: pyproject.toml
 	$(NEWEST_PYTHON) -m venv $(NEWEST)
 	$(NEWEST)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade pip
-	$(NEWEST)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade -e '.[performer,graph,drug]' --group test
+	$(NEWEST)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade -e '.[performer,graph,drug,stream]' --group test
 	touch $@
 
 clean:

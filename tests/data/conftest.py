@@ -19,3 +19,10 @@ def folder(tmp_path):
 def corpus(folder, tmp_path):
     """The corpus of the three files."""
     return build_corpus(folder, tmp_path / "corpus", min_genes=10, malignancy_key="origin")
+
+
+@pytest.fixture
+def trained(model):
+    """The small model, taken for trained: its embeddings are looked at, not used."""
+    model.is_trained_ = True
+    return model

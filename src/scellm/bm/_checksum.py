@@ -11,7 +11,12 @@ from anndata import AnnData
 
 def checksum(adata: AnnData) -> tuple[float, ...]:
     """Two sums over X, which no usual transformation leaves as they are; empty for data on disk."""
-    return () if adata.isbacked or adata.X is None else _sums(adata.X)
+    return () if adata.X is None or on_disk(adata) else _sums(adata.X)
+
+
+def on_disk(adata: AnnData) -> bool:
+    """Whether X is read from a file when it is used."""
+    return adata.isbacked or hasattr(adata.X, "to_memory") or hasattr(adata.X, "compute")
 
 
 def _sums(matrix: Any) -> tuple[float, ...]:

@@ -16,7 +16,7 @@ from anndata import AnnData
 from tqdm.auto import tqdm
 
 from scellm.bm._cache import Cache, Kept, fingerprint, key_of
-from scellm.bm._checksum import checksum
+from scellm.bm._checksum import checksum, on_disk
 from scellm.bm._looks_made import warn_if_made
 from scellm.bm._method import Method
 from scellm.bm._random_seed import random_seed, restore
@@ -210,7 +210,7 @@ class _Copies:
 
     @classmethod
     def of(cls, task: Task, *, with_hash: bool) -> _Copies:
-        if with_hash and any(a is not None and a.isbacked for a in (task.adata, task.other)):
+        if with_hash and any(a is not None and on_disk(a) for a in (task.adata, task.other)):
             msg = f"task {task.name!r}: cache= and n_jobs= need data in memory: adata = adata.to_memory()."
             raise ValueError(msg)
         shared = _shallow_copy(task.adata)

@@ -7,6 +7,8 @@ import pandas as pd
 import scipy.sparse as sp
 from anndata import AnnData
 
+from scellm.bm._checksum import on_disk
+
 _GENES = 20  # with this many expressed genes, equal values are no coincidence
 
 
@@ -27,7 +29,7 @@ def refuse_same_cells(task: str, one: AnnData, other: AnnData) -> None:
     ValueError
         If a cell is in both; the message names some.
     """
-    if one.X is None or other.X is None or one.isbacked or other.isbacked:
+    if one.X is None or other.X is None or on_disk(one) or on_disk(other):
         return
     names = _single(one.obs_names).intersection(_single(other.obs_names))
     genes = _single(one.var_names).intersection(_single(other.var_names))

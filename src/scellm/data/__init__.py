@@ -4,7 +4,9 @@ from scellm._tokens import Padded, Tokens
 from scellm.data._build_corpus import build_corpus
 from scellm.data._corpus import Corpus
 from scellm.data._counts import Counts
+from scellm.data._join_backed import join_backed
 from scellm.data._panels import Panels
+from scellm.data._read_backed import read_backed
 from scellm.data._samplers import RandomSampler, RowOrder
 from scellm.data._source import CellSource, SourceOptions
 from scellm.data._source_balanced_sampler import SourceBalancedSampler
@@ -35,4 +37,6 @@ __all__ = [
     "View",
     "build_corpus",
     "identity",
+    "join_backed",
+    "read_backed",
 ]

@@ -11,6 +11,7 @@ from scvi.data import AnnDataManager, AnnTorchDataset
 from scellm.data._batch import Batch, draw_views, pack
 from scellm.data._prepared import PreparedCounts, stored_bins
 from scellm.data._view import View, identity
+from scellm.pp._growing import let_go
 
 
 class TokenDataset(AnnTorchDataset):
@@ -36,6 +37,7 @@ class TokenDataset(AnnTorchDataset):
     def __getitem__(self, rows: int | Sequence[int] | np.ndarray | slice) -> Batch:
         rows = np.arange(self.n_obs)[rows] if isinstance(rows, slice) else np.atleast_1d(np.asarray(rows))
         x = self.bins[rows]
+        let_go(self.bins.data, self.bins.indices)
         batch = pack(self.gene_ids[x.indices], x.data - np.uint8(1), x.indptr)
         return batch | self.columns(rows)
 

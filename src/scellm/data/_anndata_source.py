@@ -61,9 +61,10 @@ class AnnDataSource(CellSource):
 
     def _clusters(self, rows: np.ndarray) -> np.ndarray:
         """Cluster of each cell that may be drawn, -1 for others; int64, (n_obs,)."""
-        counts = PreparedCounts.of(self.manager.adata).rows(np.sort(rows))
+        rows, counts = np.sort(rows), PreparedCounts.of(self.manager.adata)
         cluster = np.full(self.manager.adata.n_obs, -1)
-        cluster[np.sort(rows)] = pseudo_clusters(counts, len(load_vocabulary()))
+        read = lambda some: counts.rows(rows[some])
+        cluster[rows] = pseudo_clusters(read, len(rows), len(load_vocabulary()))
         return cluster
 
     def groups(self, n: int, seed: int) -> np.ndarray:

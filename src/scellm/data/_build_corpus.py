@@ -5,30 +5,19 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from hashlib import sha256
 from os import PathLike
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-import anndata as ad
-import numpy as np
-from anndata import AnnData
 from scvi.utils import track
 
-from scellm._logging import logger, quiet
+from scellm._logging import logger
 from scellm.data._corpus import ARRAYS, FORMAT, Corpus
-from scellm.data._counts import Counts
-from scellm.data._malignancy import malignancy_codes
-from scellm.data._pseudo_clusters import pseudo_clusters
-from scellm.genes import GeneMatch, load_vocabulary, match_genes
-from scellm.pp._binning import Columns, select
-from scellm.pp._expression import Expression, find_expression
-from scellm.pp._place import of_genes_only
-
-_ROWS = 4096  # cells read at once
+from scellm.data._corpus_writer import CorpusWriter
+from scellm.data._read_backed import FORMATS, opened
+from scellm.genes import load_vocabulary
 
 
 def build_corpus(
@@ -39,16 +28,17 @@ def build_corpus(
     min_genes: int = 200,
     overwrite: bool = False,
 ) -> Corpus:
-    """Read many `.h5ad` files into one corpus on the genes of the vocabulary.
+    """Read many `.h5ad` files and `.zarr` stores into one corpus on the genes of the vocabulary.
 
     The files may have different genes, with any identifiers that :func:`scellm.pp.prepare` knows, and counts in any
-    matrix that it reads. One file is in memory at a time. The corpus takes about six bytes per expressed gene on disk.
-    Cells of each file are clustered once, for `pretrain(positives="clusters")`.
+    matrix that it reads. Cells are read block by block, so that memory does not grow with a file. The corpus takes
+    about six bytes per expressed gene on disk. Cells of each file are clustered once, for
+    `pretrain(positives="clusters")`.
 
     Parameters
     ----------
     paths
-        `.h5ad` files, or a folder that contains them. The corpus is in the order of file names.
+        `.h5ad` files and `.zarr` stores, or a folder that contains them. The corpus is in the order of file names.
     folder
         Folder to write to; created if needed.
     malignancy_key
@@ -139,44 +129,31 @@ def _check_folder(folder: Path, *, overwrite: bool) -> None:
 
 def _files(paths: str | PathLike | Sequence[str | PathLike]) -> list[Path]:
     given = [Path(paths)] if isinstance(paths, str | PathLike) else [Path(p) for p in paths]
-    files = sorted((f for p in given for f in (p.glob("*.h5ad") if p.is_dir() else [p])), key=lambda f: f.name)
+    files = sorted((f for p in given for f in _within(p)), key=lambda f: f.name)
     names = [f.stem for f in files]
     if not files or len(set(names)) < len(names):
         found = names or f"none in {[str(g) for g in given]}"
-        msg = f"A corpus needs .h5ad files with unique names; found {found}."
+        msg = f"A corpus needs .h5ad files or .zarr stores with unique names; found {found}."
         raise ValueError(msg)
     return files
 
 
-class _Writer:
-    """The arrays of a corpus, appended to file by file."""
-
-    def __init__(self, folder: Path) -> None:
-        self.files: dict[str, BinaryIO] = {k: (folder / f"{k}.bin").open("wb") for k in ARRAYS}
-        self.tokens = 0
-        self.hashes = {k: sha256() for k in ARRAYS}
-        self.append("offsets", np.zeros(1))
-
-    def append(self, name: str, values: np.ndarray) -> None:
-        """Append values to one array."""
-        written = np.ascontiguousarray(values, dtype=ARRAYS[name]).tobytes()
-        self.hashes[name].update(written)
-        self.files[name].write(written)
-
-    def close(self) -> None:
-        """Close all files."""
-        for file in self.files.values():
-            file.close()
+def _within(path: Path) -> list[Path]:
+    """The files of a folder; a file, and a zarr store, which is a folder itself, are their own."""
+    if not path.is_dir() or path.suffix in FORMATS:
+        return [path]
+    return [f for f in path.iterdir() if f.suffix in FORMATS and not f.name.startswith(".")]
 
 
 def _write(files: list[Path], part: Path, malignancy_key: str | None, min_genes: int) -> None:
     sources: list[dict[str, Any]] = []
-    out = _Writer(part)
+    out = CorpusWriter(part, malignancy_key, min_genes)
     try:
         for path in track(files, description="corpus"):
             try:
-                sources.append(_add(_read(path), path, len(sources), out, malignancy_key, min_genes))
-            except ValueError as error:
+                with opened(path) as adata:
+                    sources.append({"name": path.stem, "file": path.name, **out.add(adata, len(sources))})
+            except (FileNotFoundError, ValueError) as error:
                 msg = f"{path.name}: {error}"
                 raise ValueError(msg) from error
     finally:
@@ -193,95 +170,6 @@ def _write(files: list[Path], part: Path, malignancy_key: str | None, min_genes:
         "cells": sum(s["cells"] for s in sources),
         "tokens": out.tokens,
         "sources": sources,
-        "sha256": {name: found.hexdigest() for name, found in out.hashes.items()},
+        "sha256": out.checksums,
     }
     (part / "corpus.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
-
-
-def _read(path: Path) -> AnnData:
-    try:
-        return ad.read_h5ad(path)
-    except (OSError, KeyError) as error:  # no such file, or no AnnData in it
-        msg = f"cannot be read: {error}"
-        raise ValueError(msg) from error
-
-
-def _add(
-    adata: AnnData, path: Path, number: int, out: _Writer, malignancy_key: str | None, min_genes: int
-) -> dict[str, Any]:
-    """Append the cells of one file; returns its entry in the card."""
-    expression, match = _expression_and_genes(adata)
-    counts = _kept(expression, match, adata.n_obs, min_genes)
-    codes = _malignancy(adata, malignancy_key)[counts.cell]
-    clusters = pseudo_clusters(counts, len(load_vocabulary()))
-    out.append("gene", counts.gene)
-    out.append("count", counts.count)
-    out.append("offsets", out.tokens + counts.offsets[1:])
-    out.append("total", counts.total)
-    out.append("source", np.full(len(codes), number))
-    out.append("cluster", clusters)
-    out.append("malignancy", codes)
-    out.tokens += len(counts.gene)
-    return {
-        "name": path.stem,
-        "file": path.name,
-        "cells": len(codes),
-        "cells_left_out": adata.n_obs - len(codes),
-        "genes_matched": match.n_matched,
-        "tumor": int((codes == 1).sum()),
-        "normal": int((codes == 0).sum()),
-        "clusters": int(clusters.max(initial=-1)) + 1,
-        **{k: str(adata.uns[k]) for k in ("source", "licence") if k in adata.uns},
-    }
-
-
-def _kept(expression: Expression, match: GeneMatch, n_obs: int, min_genes: int) -> Counts:
-    """Counts of the cells with enough genes of the vocabulary; `cell` is their row in the file."""
-    columns = Columns.of(match.ids, match.ids >= 0)
-    genes, values, lengths, totals, cells = [], [], [], [], []
-    for rows in _blocks(n_obs):
-        counts, total = expression.linear(expression.matrix.rows(rows))
-        column, value, offsets = select(counts, columns)
-        n = np.diff(offsets)
-        kept = n >= min_genes
-        token_kept = np.repeat(kept, n)
-        genes.append(match.ids[column[token_kept]])
-        values.append(value[token_kept])
-        lengths.append(n[kept])
-        totals.append(total[kept])
-        cells.append(rows[kept])
-    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.concatenate([np.zeros(0, np.int64), *lengths]))])
-    none = np.zeros(0, np.int64)
-    gene, count, total, cell = (np.concatenate([none, *parts]) for parts in (genes, values, totals, cells))
-    return Counts(gene.astype(np.int32), count, offsets, total, cell.astype(np.int64))
-
-
-def _expression_and_genes(adata: AnnData) -> tuple[Expression, GeneMatch]:
-    """Whole counts and known genes; raises ValueError without them."""
-    with quiet():
-        expression = find_expression(adata)
-    if not expression.detected.exact:
-        msg = (
-            f"adata.{expression.matrix.name} holds {expression.detected.kind}; a corpus needs whole counts, or a log1p "
-            "of whole counts."
-        )
-        raise ValueError(msg)
-    if expression.guess or expression.matrix.features.guess:
-        msg = f"{expression.guess} {expression.matrix.features.guess}".strip()
-        warnings.warn(msg, UserWarning, stacklevel=6)
-    match = of_genes_only(match_genes(expression.matrix.var, load_vocabulary()), expression.matrix)
-    if not match.n_matched:
-        msg = f"none of its {len(match.ids):,} genes is known; found names such as {list(match.names[:3])}."
-        raise ValueError(msg)
-    return expression, match
-
-
-def _malignancy(adata: AnnData, key: str | None) -> np.ndarray:
-    """1 tumour, 0 normal, -1 unknown, (n_obs,)."""
-    if key is None or key not in adata.obs:
-        return np.full(adata.n_obs, -1)
-    return malignancy_codes(adata.obs, key).to_numpy()
-
-
-def _blocks(n: int) -> Iterator[np.ndarray]:
-    return (np.arange(i, min(i + _ROWS, n)) for i in range(0, n, _ROWS))

@@ -135,7 +135,7 @@ class Corpus:
     @cached_property
     def arrays(self) -> dict[str, np.ndarray]:
         """The arrays of `ARRAYS`, memory-mapped."""
-        return {k: _open(self.folder / f"{k}.bin", dtype) for k, dtype in ARRAYS.items()}
+        return {k: mapped(self.folder / f"{k}.bin", dtype) for k, dtype in ARRAYS.items()}
 
     def __getstate__(self) -> dict[str, Any]:
         return {"folder": self.folder}  # a worker opens its own files
@@ -154,15 +154,10 @@ class Corpus:
         Returns
         -------
         Counts
-            Packed; the cost is proportional to the expressed genes of these cells. (Indexing is as in
-            `Tokens.positions`.)
+            Packed; the cost is proportional to the expressed genes of these cells.
         """
-        offsets = self.arrays["offsets"]
-        start, n = offsets[rows], offsets[np.asarray(rows) + 1] - offsets[rows]
-        own = np.concatenate([[0], np.cumsum(n)])
-        at = np.arange(own[-1]) + np.repeat(start - own[:-1], n)  # (tokens,)
-        gene, count = self.arrays["gene"][at].astype(np.int32), self.arrays["count"][at]
-        return Counts(gene, count, own, self.arrays["total"][rows], np.asarray(rows))
+        a = self.arrays
+        return Counts.gather(a["gene"], a["count"], a["offsets"], a["total"], rows)
 
     def tokens(self, rows: np.ndarray, binning: Binning, view: View = identity, key: int = 0) -> Tokens:
         """Tokens of some cells, in the given order.
@@ -230,5 +225,6 @@ class Corpus:
         return np.setdiff1d(np.arange(len(self)), validation), validation
 
 
-def _open(path: Path, dtype: Any) -> np.ndarray:
+def mapped(path: Path, dtype: Any) -> np.ndarray:
+    """The numbers of a file, memory-mapped and read-only; an empty file cannot be mapped."""
     return np.memmap(path, dtype, mode="r") if path.stat().st_size else np.zeros(0, dtype)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scellm.pp._growing import let_go
+
 
 @dataclass(frozen=True)
 class Counts:
@@ -35,6 +37,31 @@ class Counts:
     def cell_of_token(self) -> np.ndarray:
         """Position of the cell that each token belongs to, (tokens,)."""
         return np.repeat(np.arange(len(self.cell)), np.diff(self.offsets))
+
+    @classmethod
+    def gather(
+        cls, gene: np.ndarray, count: np.ndarray, offsets: np.ndarray, total: np.ndarray, rows: np.ndarray
+    ) -> Counts:
+        """Take some cells out of the arrays of all, in the given order. (Indexing is as in `Tokens.positions`.)
+
+        Parameters
+        ----------
+        gene, count
+            Of all tokens, (tokens,), in memory or mapped; of mapped arrays, no page stays in memory.
+        offsets
+            Start of every cell, and the end of the last, (cells + 1,).
+        total
+            Of all cells, (cells,).
+        rows
+            Positions of the cells to take.
+        """
+        rows = np.asarray(rows)
+        start, n = offsets[rows], offsets[rows + 1] - offsets[rows]
+        own = np.concatenate([[0], np.cumsum(n)])
+        at = np.arange(own[-1]) + np.repeat(start - own[:-1], n)  # (tokens,)
+        found = cls(gene[at].astype(np.int32), count[at], own, total[rows], rows)
+        let_go(gene, count)
+        return found
 
     def keep(self, kept: np.ndarray, count: np.ndarray, total: np.ndarray) -> Counts:
         """Keep some tokens, with new counts and totals.

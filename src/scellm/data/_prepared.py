@@ -21,9 +21,11 @@ from scellm.genes import load_vocabulary, match_genes
 from scellm.pp import Binning, PrepareReport, prepare
 from scellm.pp._binning import Columns, select
 from scellm.pp._expression import Expression, find_expression
+from scellm.pp._growing import let_go
 from scellm.pp._place import of_genes_only
 
 _CHECKED = 64  # cells that are binned again to see whether the counts changed
+_HASHED = 4096  # cells whose tokens are hashed at once
 
 
 def report_of(adata: AnnData) -> PrepareReport | None:
@@ -125,12 +127,23 @@ def prepare_options(binning: Binning) -> dict[str, Any]:
 def cell_hashes(adata: AnnData) -> np.ndarray:
     """A number for what a model reads of each cell, its genes and their bins in any order; uint64, (cells,)."""
     bins, ids = stored_bins(adata)
-    gene = ids[bins.indices]
+    found = np.empty(adata.n_obs, np.uint64)
+    for start in range(0, adata.n_obs, _HASHED):
+        rows = slice(start, min(start + _HASHED, adata.n_obs))
+        found[rows] = _hashes(bins, ids, bins.indptr[rows.start : rows.stop + 1].astype(np.int64))
+        let_go(bins.data, bins.indices)
+    return found
+
+
+def _hashes(bins: sp.csr_matrix, ids: np.ndarray, indptr: np.ndarray) -> np.ndarray:
+    """Hashes of consecutive cells, given the start of each and the end of the last; uint64, (cells,)."""
+    at = slice(indptr[0], indptr[-1])
+    gene = ids[bins.indices[at]]
     with np.errstate(over="ignore"):  # overflow is intended: arithmetic modulo 2^64
-        token = mix(gene.astype(np.uint64) * np.uint64(1 << 9) + bins.data.astype(np.uint64))
+        token = mix(gene.astype(np.uint64) * np.uint64(1 << 9) + bins.data[at].astype(np.uint64))
         token[gene < 0] = 0
         sums = np.concatenate([[np.uint64(0)], np.cumsum(token, dtype=np.uint64)])
-        return mix(np.diff(sums[bins.indptr]))
+        return mix(np.diff(sums[indptr - indptr[0]]))
 
 
 def fingerprint_of_cells(adata: AnnData) -> str:

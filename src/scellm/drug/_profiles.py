@@ -9,6 +9,7 @@ import scipy.sparse as sp
 from anndata import AnnData
 from scipy.stats import rankdata
 
+from scellm._inputs import copy_of, on_disk
 from scellm._options import one_of
 from scellm.genes import load_vocabulary, match_genes
 
@@ -68,7 +69,7 @@ class Profiles:
         if layer is not None and layer not in adata.layers:
             msg = f"layer={layer!r} is not in adata.layers, which holds {list(adata.layers)[:8]}."
             raise KeyError(msg)
-        adata = adata.to_memory() if adata.isbacked else adata
+        adata = copy_of(adata) if on_disk(adata) else adata
         x = adata.X if layer is None else adata.layers[layer]
         if x is None or not adata.n_obs:
             msg = "adata holds no profiles: X is empty. Pass lines, groups or cells in rows, genes in columns."

@@ -15,6 +15,17 @@ from scellm.data._prepared import fingerprint_of_cells
 _MOST = 1 << 27  # numbers kept, half a gigabyte
 
 
+def at_once(width: int) -> int:
+    """Cells whose embeddings are held at once, where they are only a step to something smaller.
+
+    Parameters
+    ----------
+    width
+        Dimensions of an embedding.
+    """
+    return max(_MOST // width, 1)
+
+
 class Encodings:
     """The embeddings of one data set by one state of the weights.
 

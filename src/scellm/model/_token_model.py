@@ -243,18 +243,20 @@ class TokenModel(SavedModel):
     def _encode(self, adata: AnnData, rows: np.ndarray, batch_size: int | None) -> Tensor:
         """Encode cells; a bar is shown from about two seconds of work on."""
         self.module.eval()
-        parts: list[Tensor] = []
+        found, done = torch.empty(len(rows), self._encoder.config.cell_dim), 0
         start = time.perf_counter()
         with calm_threads(), seeded(), torch.inference_mode(), tqdm(total=len(rows), disable=True) as quiet:
             bar = quiet
             for some in (rows[:_PROBE], rows[_PROBE:]):
                 for batch in self._loader(adata, some, batch_size):
-                    parts.append(self.module.embed(Tokens.of(batch)).float().cpu())
-                    bar.update(len(parts[-1]))
-                if bar is quiet and time.perf_counter() - start > _SILENT * _PROBE / max(len(rows), 1):
-                    bar = tqdm(total=len(rows), initial=len(some), desc="embedding cells", unit="cell", leave=False)
+                    cells = self.module.embed(Tokens.of(batch)).float().cpu()
+                    found[done : done + len(cells)] = cells
+                    done += len(cells)
+                    bar.update(len(cells))
+                if done < len(rows) and time.perf_counter() - start > _SILENT * done / len(rows):
+                    bar = tqdm(total=len(rows), initial=done, desc="embedding cells", unit="cell", leave=False)
             bar.close()
-        return torch.cat(parts)
+        return found
 
     def _loader(self, adata: AnnData, rows: np.ndarray, batch_size: int | None) -> Any:
         return self._make_data_loader(adata=adata, indices=rows, batch_size=batch_size or _BATCH) if len(rows) else ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from numbers import Real
 from typing import Literal, overload
 
@@ -16,6 +17,7 @@ from scellm._inputs import cell_positions
 from scellm.data._fields import LabelField
 from scellm.model._annotator import Annotator
 from scellm.model._conformal import Conformal
+from scellm.model._encodings import at_once
 from scellm.model._own_head import OwnHead
 from scellm.model._token_model import Indices, TokenModel
 
@@ -158,8 +160,9 @@ class TypeAnswers(TokenModel):
             If the model knows no cell types.
         """
         names = self._answering().names
-        _, logits, _ = self._type_logits(adata, indices, batch_size)
-        probabilities = softmax(logits, axis=1).astype(np.float32)
+        blocks = self._type_logits(adata, indices, batch_size)
+        parts = [softmax(logits, axis=1).astype(np.float32) for _, logits, _ in blocks]
+        probabilities = np.concatenate(parts)
         types = np.array(names, dtype=object)
         if not soft:
             return types[probabilities.argmax(1)]
@@ -206,8 +209,8 @@ class TypeAnswers(TokenModel):
         """
         types = np.array(self._answering().names, dtype=object)
         conformal = self._calibration(coverage)
-        cells, logits, known = self._type_logits(adata, indices, batch_size)
-        p = conformal.p_values(cells, logits, known, coverage)
+        blocks = self._type_logits(adata, indices, batch_size)
+        p = np.concatenate([conformal.p_values(*block, coverage) for block in blocks])
         return pd.DataFrame(p, index=self._cell_names(adata, indices), columns=types)
 
     def _calibration(self, coverage: float) -> Conformal:
@@ -227,14 +230,20 @@ class TypeAnswers(TokenModel):
 
     def _type_logits(
         self, adata: AnnData | None, indices: Indices, batch_size: int | None
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Embeddings, calibrated logits, and which cells are the model's own: (n, d), (n, types), (n,)."""
-        cells = self._embed(adata, indices, batch_size)
+    ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Embeddings, calibrated logits, and which cells are the model's own: (n, d), (n, types), (n,).
+
+        Of many cells, they are given block by block: the embeddings of an atlas are larger than its answers.
+        """
         data = self._validate_anndata(adata)
-        places = self._places(data)[cell_positions(indices, data.obs_names)]
-        with torch.inference_mode():
-            logits = self.module.type_logits(cells.to(self.device)).double().cpu().numpy()
-        known = places >= 0
-        if self._own_head is not None and known.any():
-            logits[known] = self._own_head.logits(cells.numpy()[known], places[known])
-        return cells.numpy(), logits, known
+        rows, places = cell_positions(indices, data.obs_names), self._places(data)
+        step = at_once(self._encoder.config.cell_dim)
+        for start in range(0, max(len(rows), 1), step):
+            some = rows[start : start + step]
+            cells = self._embed(adata, some, batch_size)
+            with torch.inference_mode():
+                logits = self.module.type_logits(cells.to(self.device)).double().cpu().numpy()
+            known = places[some] >= 0
+            if self._own_head is not None and known.any():
+                logits[known] = self._own_head.logits(cells.numpy()[known], places[some][known])
+            yield cells.numpy(), logits, known

@@ -10,6 +10,7 @@ import scipy.sparse as sp
 from scellm.pp._binning import Binning, Columns, select
 from scellm.pp._blocks import map_blocks
 from scellm.pp._expression import Expression
+from scellm.pp._growing import Growing, InMemory, OnDisk, widened
 from scellm.pp._rows import row_sums
 
 
@@ -43,6 +44,8 @@ class Binned:
 def bin_all(expression: Expression, columns: Columns, target: np.ndarray, width: int, binning: Binning) -> Binned:
     """Bin every cell. Blocks are written to preallocated arrays: there is no second copy.
 
+    The bins of a matrix on disk go to a temporary file, and memory does not grow with them.
+
     Parameters
     ----------
     expression
@@ -64,11 +67,11 @@ def bin_all(expression: Expression, columns: Columns, target: np.ndarray, width:
         bins = binning.bins(values, totals, offsets) + np.uint8(1)
         here = row_sums(counts) if expression.detected.target else totals
         sums = np.concatenate([[0.0], np.cumsum(values, dtype=np.float64)])
-        return target[key], bins, offsets, np.diff(sums[offsets]), here
+        return *_sorted(target[key], bins, offsets), offsets, np.diff(sums[offsets]), here
 
     n = expression.matrix.shape[0]
-    room = expression.matrix.n_stored  # an upper bound; memory pages that are never written cost nothing
-    column, value, indptr = _Growing(np.int32, room), _Growing(np.uint8, room), np.zeros(n + 1, np.int64)
+    column, value = _growing(expression, np.int32), _growing(expression, np.uint8)
+    indptr = np.zeros(n + 1, np.int64)
     kept, total = np.zeros(n), np.zeros(n)
     start = 0
     blocks = (rows for _, rows in expression.matrix.blocks())
@@ -79,33 +82,30 @@ def bin_all(expression: Expression, columns: Columns, target: np.ndarray, width:
         start = stop
         column.extend(key)
         value.extend(bins)
-    index = np.int32 if len(column) <= np.iinfo(np.int32).max else np.int64
-    out = sp.csr_matrix((n, width), dtype=np.uint8)
-    out.data, out.indices, out.indptr = value.finish(), column.finish().astype(index, copy=False), indptr.astype(index)
-    out.sort_indices()
-    return Binned(out, kept, total)
+    return Binned(_csr(value.finish(), column.finish(), indptr, width), kept, total)
 
 
-class _Growing:
-    """An array that grows at its end."""
+def _growing(expression: Expression, dtype: type) -> Growing:
+    """An array for the bins, or for their columns, where the matrix itself is."""
+    matrix = expression.matrix
+    return OnDisk(dtype) if matrix.on_disk else InMemory(dtype, matrix.n_stored)  # n_stored: an upper bound
 
-    def __init__(self, dtype: type, room: int = 0) -> None:
-        self._data: np.ndarray = np.empty(room, dtype)
-        self._n = 0
 
-    def __len__(self) -> int:
-        return self._n
+def _sorted(column: np.ndarray, bins: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Columns in ascending order within each cell, as CSR wants them, and their bins."""
+    rows = sp.csr_matrix((bins, column, offsets), shape=(len(offsets) - 1, int(column.max(initial=0)) + 1))
+    rows.sort_indices()
+    return rows.indices, rows.data
 
-    def extend(self, values: np.ndarray) -> None:
-        """Append values."""
-        if self._n + len(values) > len(self._data):
-            larger = np.empty(max(len(self._data) * 5 // 4, self._n + len(values)), self._data.dtype)
-            larger[: self._n] = self._data[: self._n]
-            self._data = larger
-        self._data[self._n : self._n + len(values)] = values
-        self._n += len(values)
 
-    def finish(self) -> np.ndarray:
-        """The values; unused memory is released in place."""
-        self._data.resize(self._n, refcheck=False)
-        return self._data
+def _csr(data: np.ndarray, indices: np.ndarray, indptr: np.ndarray, width: int) -> sp.csr_matrix:
+    """CSR over the given arrays, whose columns are sorted, without a copy.
+
+    Row starts beyond int32 need columns of the same type, as SciPy would convert all of them at every access.
+    """
+    large = len(indices) > np.iinfo(np.int32).max
+    out = sp.csr_matrix((len(indptr) - 1, width), dtype=np.uint8)
+    out.data, out.indices = data, widened(indices) if large else indices
+    out.indptr = indptr if large else indptr.astype(np.int32)
+    out.has_sorted_indices = True
+    return out

@@ -12,8 +12,10 @@ import scipy.sparse as sp
 from anndata import AnnData
 
 from scellm._compat import layer_names
+from scellm._logging import logger
 from scellm.pp._feature_types import Features
 from scellm.pp._numbers import as_numbers, check_structure
+from scellm.pp._on_disk import is_on_disk, rows_at_once, rows_between, rows_of
 
 SUM = " + "
 """Between the names of layers that are read as their sum."""
@@ -22,7 +24,7 @@ _BLOCK_VALUES = 1 << 18  # values per block: its working arrays stay in the proc
 
 
 class Matrix:
-    """One matrix of an AnnData: in memory or backed, CSR, CSC, sparse array or dense.
+    """One matrix of an AnnData: in memory, or on disk in HDF5, zarr or dask; CSR, CSC, sparse array or dense.
 
     Parameters
     ----------
@@ -80,22 +82,35 @@ class Matrix:
         """The matrix in a form whose rows are cheap to slice."""
         x = self._x
         if getattr(x, "format", "csr") == "csc":  # in memory or backed; a backed one is read whole
-            x = x.to_memory() if hasattr(x, "to_memory") else x
+            x = self._whole(x) if hasattr(x, "to_memory") else x
             check_structure(x, f"adata.{self.name}")
             return sp.csr_matrix(x)
         if sp.issparse(x) and x.format == "csr":
             check_structure(x, f"adata.{self.name}")
             return x
-        if isinstance(x, np.ndarray) or hasattr(x, "to_memory") or type(x).__module__.startswith("h5py"):
+        if isinstance(x, np.ndarray) or is_on_disk(x):
             return x
         try:
             return sp.csr_matrix(x)
         except (TypeError, ValueError) as error:
             msg = (
-                f"adata.{self.name} is a {type(x).__name__}; expected a NumPy array, a SciPy sparse matrix or a "
-                "backed AnnData."
+                f"adata.{self.name} is a {type(x).__name__}; expected a NumPy array, a SciPy sparse matrix, a backed "
+                "AnnData, or an array of zarr or dask."
             )
             raise TypeError(msg) from error
+
+    def _whole(self, x: Any) -> Any:
+        """A matrix on disk that is stored by columns, whose rows can only be had by reading all of it."""
+        logger.info(
+            "adata.%s is stored by columns (CSC): it is read into memory. Stored by rows (CSR), it could stay on disk.",
+            self.name,
+        )
+        return x.to_memory()
+
+    @property
+    def on_disk(self) -> bool:
+        """Whether rows are read from a file when they are needed."""
+        return is_on_disk(self._rows)
 
     @cached_property
     def _is_canonical(self) -> bool:
@@ -108,7 +123,7 @@ class Matrix:
             indptr = x.indptr[start : stop + 1] - x.indptr[start]
             block = _csr(as_numbers(x.data[at], self.name), x.indices[at], indptr, (stop - start, x.shape[1]))
             return self._genes_only(block if self._is_canonical else _canonical(block))
-        return self._numbers(x[start:stop])
+        return self._numbers(rows_between(x, start, stop))
 
     def _numbers(self, rows: Any) -> sp.csr_matrix:
         """Rows of any form as canonical CSR of numbers."""
@@ -128,7 +143,7 @@ class Matrix:
         return _csr(rows.data[kept], rows.indices[kept], indptr, rows.shape)
 
     def blocks(self) -> Iterator[tuple[int, sp.csr_matrix]]:
-        """Consecutive rows: index of the first, and CSR of about 2^18 values (16 times that when backed)."""
+        """Consecutive rows: index of the first, and CSR of about 2^18 values (more on disk)."""
         n = self.shape[0]
         step = self.rows_per_block
         for start in range(0, n, step):
@@ -138,9 +153,10 @@ class Matrix:
     def rows_per_block(self) -> int:
         """Rows per block."""
         x = self._rows
+        if is_on_disk(x):
+            return rows_at_once(x)
         per_row = x.nnz / max(x.shape[0], 1) if sp.issparse(x) else self.shape[1]
-        values = _BLOCK_VALUES if sp.issparse(x) or isinstance(x, np.ndarray) else 16 * _BLOCK_VALUES
-        return max(int(values / max(per_row, 1)), 1)
+        return max(int(_BLOCK_VALUES / max(per_row, 1)), 1)
 
     def rows(self, index: np.ndarray) -> sp.csr_matrix:
         """Rows in the given order. Backed files only give sorted rows, so they are reordered here."""
@@ -148,7 +164,7 @@ class Matrix:
         if sp.issparse(x) or isinstance(x, np.ndarray):
             return self._numbers(x[index])
         wanted, back = np.unique(index, return_inverse=True)
-        return self._numbers(x[wanted])[back]
+        return self._numbers(rows_of(x, wanted))[back]
 
     @property
     def n_stored(self) -> int:
@@ -188,6 +204,11 @@ class SumOfLayers(Matrix):
     def rows_per_block(self) -> int:
         """Rows per block."""
         return min(p.rows_per_block for p in self.parts)
+
+    @property
+    def on_disk(self) -> bool:
+        """Whether any part is read from a file when it is needed."""
+        return any(p.on_disk for p in self.parts)
 
     @property
     def n_stored(self) -> int:

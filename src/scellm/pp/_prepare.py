@@ -11,7 +11,7 @@ import numpy as np
 from anndata import AnnData
 
 from scellm import _keys
-from scellm._inputs import own_entries, require_anndata
+from scellm._inputs import copy_of, own_entries, require_anndata
 from scellm._logging import logger
 from scellm._options import in_range
 from scellm.genes import GeneMatch, Vocabulary, load_vocabulary, match_genes
@@ -118,7 +118,7 @@ def prepare(
         msg = f"adata holds no {what}: nothing can be prepared. Check the filter that made it."
         raise ValueError(msg)
     if copy:
-        adata = adata.to_memory() if adata.isbacked else adata.copy()
+        adata = copy_of(adata)
     ours = own_entries(adata, _keys.UNS)
     binning = make_binning(target_sum, log_base, n_bins, bin_edges)
     vocabulary = load_vocabulary()

@@ -11,6 +11,7 @@ import pandas as pd
 from anndata import AnnData
 
 from scellm import _keys
+from scellm._inputs import copy_of
 from scellm._options import in_range
 from scellm.model import CellLM
 from scellm.model._annotator import UNKNOWN, Annotator
@@ -126,7 +127,7 @@ def annotate(
     if unknown is not None:
         _check_unknown(unknown, annotator, smooth, min_confidence)
         model._calibration(coverage)
-    adata = adata.copy() if copy else adata
+    adata = copy_of(adata) if copy else adata
     values = _probabilities(adata, model, smooth, batch_size)  # (n_obs, types)
     p_values = None if unknown is None else model.predict_p_values(adata, coverage=coverage, batch_size=batch_size)
     slots = _write(adata, key_added, annotator, values)

@@ -7,6 +7,7 @@ from os import PathLike
 from anndata import AnnData
 
 from scellm import _keys
+from scellm._inputs import copy_of
 from scellm.model import TokenModel
 from scellm.model._attention_of_cls import attention_of_cls, check_blocks
 from scellm.tl._gene_slot import check_gene_slot, write_gene_values
@@ -73,7 +74,7 @@ def attention(
     check_gene_slot(adata, key_added, batch_size)
     model = as_model(model, "scellm.tl.attention")
     check_blocks(model, block)
-    adata = adata.copy() if copy else adata
+    adata = copy_of(adata) if copy else adata
     where = write_gene_values(adata, key_added, attention_of_cls(model, adata, block, batch_size))
     record(adata, "attention", model, {key_added: where}, block=str(block))
     return adata if copy else None

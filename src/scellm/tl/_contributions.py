@@ -9,6 +9,7 @@ import numpy as np
 from anndata import AnnData
 
 from scellm import _keys
+from scellm._inputs import copy_of
 from scellm._options import in_range
 from scellm.model import CellLM
 from scellm.model._contributions import contributions as gene_contributions
@@ -92,7 +93,7 @@ def contributions(
     if cell_type is not None and cell_type not in names:
         msg = f"cell_type={cell_type!r} is not a type of this model; expected one of {names[:20]}."
         raise ValueError(msg)
-    adata = adata.copy() if copy else adata
+    adata = copy_of(adata) if copy else adata
     types = _types(adata, model, cell_type, batch_size)
     values, errors = gene_contributions(model, adata, types, n_steps, batch_size)
     _warn_of_errors(errors, np.abs(values.sum(axis=1)), n_steps)

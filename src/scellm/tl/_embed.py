@@ -7,6 +7,7 @@ from os import PathLike
 from anndata import AnnData
 
 from scellm import _keys
+from scellm._inputs import copy_of
 from scellm._options import one_of
 from scellm.model import TokenModel
 from scellm.model._own_features import joined_features
@@ -79,7 +80,7 @@ def embed(
     one_of("adapt", adapt, ADAPT)
     check_smooth(adata, smooth, clusters=False)
     model = as_model(model, "scellm.tl.embed")
-    adata = adata.copy() if copy else adata
+    adata = copy_of(adata) if copy else adata
     embedding = model.get_latent_representation(adata, batch_size=batch_size)
     if adapt is not None:
         embedding = joined_features(embedding, adata)

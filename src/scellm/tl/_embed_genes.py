@@ -8,6 +8,7 @@ import numpy as np
 from anndata import AnnData
 
 from scellm import _keys
+from scellm._inputs import copy_of
 from scellm.genes import load_vocabulary, match_genes
 from scellm.model import TokenModel
 from scellm.tl._model import as_model, check_call
@@ -54,7 +55,7 @@ def embed_genes(
     """
     check_call(adata, key_added, "scellm.tl.embed_genes")
     model = as_model(model, "scellm.tl.embed_genes")
-    adata = adata.copy() if copy else adata
+    adata = copy_of(adata) if copy else adata
     table = model.get_gene_embeddings().to_numpy()
     ids = adata.var[_keys.GENE].to_numpy() if _keys.GENE in adata.var else match_genes(adata.var, load_vocabulary()).ids
     rows = table[ids]  # (n_vars, dim); -1 takes the last row, which is overwritten

@@ -12,7 +12,7 @@ import pandas as pd
 from anndata import AnnData
 
 from scellm import _keys
-from scellm._inputs import own_entries
+from scellm._inputs import copy_of, own_entries
 from scellm._options import in_range
 from scellm.data._pseudobulk import GeneCounts
 from scellm.drug import Profiles
@@ -131,7 +131,7 @@ def screen(
         msg = "groupby=None predicts single cells, without donor_key or reference. Pass groupby=, or leave these out."
         raise ValueError(msg)
     groups = None if groupby is None else Groups.of(adata, groupby, donor_key, reference)
-    adata = adata.copy() if copy else adata
+    adata = copy_of(adata) if copy else adata
     facts = {"disclaimer": DISCLAIMER, "values": _UNITS[model._learned().kind]}
     if groups is None:
         warnings.warn(SINGLE_CELLS, UserWarning, stacklevel=2)

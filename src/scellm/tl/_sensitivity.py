@@ -12,6 +12,7 @@ import pandas as pd
 from anndata import AnnData
 
 from scellm import _keys
+from scellm._inputs import copy_of
 from scellm._logging import logger
 from scellm.model import CellLM
 from scellm.model._response_answers import DISCLAIMER
@@ -92,7 +93,7 @@ def sensitivity(
         msg = f"key_added={key_added!r} is the column that the model learned from. Pass another name."
         raise ValueError(msg)
     check = checked_training(model, label, batch_keys)
-    adata = adata.copy() if copy else adata
+    adata = copy_of(adata) if copy else adata
     probabilities = model.predict(adata, soft=True, batch_size=batch_size)
     if check.warning:
         warnings.warn(check.warning, UserWarning, stacklevel=2)
