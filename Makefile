@@ -66,7 +66,7 @@ endif
 # Tables of the pages "Speed and memory" and "Large data and several machines", each with its peer beside it; an hour.
 benchmark: $(VENV)/.test
 	for script in prepare.py training_step.py loader.py inference.py "divide_and_conquer.py --longest" \
-		"tiled_loss.py --cells 2048 8192" processes.py; do \
+		"tiled_loss.py --cells 2048 8192" processes.py on_disk.py plan.py; do \
 		echo "== $$script" && OMP_NUM_THREADS=1 $(BIN)/python benchmarks/$$script || exit 1; done
 
 docs: $(VENV)/.dev

@@ -5,7 +5,7 @@ from importlib.metadata import version
 from scvi import settings
 
 from scellm import baselines, bm, data, datasets, drug, genes, pl, pp, tl
-from scellm.model import CellLM, DrugResponse
+from scellm.model import CellLM, DrugResponse, plan
 
 __all__ = [
     "CellLM",
@@ -17,6 +17,7 @@ __all__ = [
     "drug",
     "genes",
     "pl",
+    "plan",
     "pp",
     "settings",
     "tl",

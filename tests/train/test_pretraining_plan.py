@@ -111,3 +111,48 @@ def test_a_bag_of_genes_model_has_no_malignancy_objective():
     model = new(depth=0, pooling="mean")
     model.pretrain(**OPTIONS)
     assert "pretrain_malignancy" not in model.history
+
+
+def out_of_memory(monkeypatch, limit):
+    """Make chunks of more than `limit` tokens run out of memory, as on a GPU; returns the chunks that were tried."""
+    from scellm.train._batch_views import ChunkForward
+
+    real, tried = ChunkForward.__call__, []
+
+    def call(self, chunk):
+        tried.append(chunk.n_tokens)
+        if chunk.n_tokens > limit:
+            raise torch.OutOfMemoryError
+        return real(self, chunk)
+
+    monkeypatch.setattr(ChunkForward, "__call__", call)
+    return tried
+
+
+@pytest.mark.parametrize("contrast", ["divide-and-conquer", "moco", None])
+def test_out_of_memory_halves_the_chunks_and_keeps_the_gradient(monkeypatch, contrast):
+    options = {**OPTIONS, "contrast": contrast, "max_steps": 3}
+    whole = new(dropout=0.0)
+    whole.module.double()
+    whole.pretrain(**options, chunk_tokens=600)
+    small = new(dropout=0.0)
+    small.module.double()
+    tried = out_of_memory(monkeypatch, 400)
+    with pytest.warns(UserWarning, match="Step 0 ran out of memory .* with 300") as warned:
+        small.pretrain(**options, chunk_tokens=600)
+    assert len([w for w in warned if "ran out of memory" in str(w.message)]) == 1
+    assert max(tried) > 400
+    for name, value in weights(whole).items():
+        torch.testing.assert_close(value, weights(small)[name], rtol=0, atol=1e-10)
+
+
+def test_a_single_cell_that_does_not_fit_is_an_error(monkeypatch):
+    out_of_memory(monkeypatch, 1)
+    with pytest.warns(UserWarning, match="ran out of memory"), pytest.raises(torch.OutOfMemoryError):
+        new().pretrain(**OPTIONS, chunk_tokens=4000)
+
+
+def test_end_to_end_has_nothing_to_cut(monkeypatch):
+    out_of_memory(monkeypatch, 100)
+    with pytest.raises(torch.OutOfMemoryError):
+        new().pretrain(**OPTIONS, contrast="end-to-end", chunk_tokens=4000)

@@ -5,6 +5,16 @@ from scellm.model._classifier import CellLMClassifier
 from scellm.model._drug_response import DrugResponse
 from scellm.model._drug_response_method import DrugResponseMethod
 from scellm.model._from_openbiomed import from_openbiomed
+from scellm.model._plan import Plan, plan
 from scellm.model._token_model import TokenModel
 
-__all__ = ["CellLM", "CellLMClassifier", "DrugResponse", "DrugResponseMethod", "TokenModel", "from_openbiomed"]
+__all__ = [
+    "CellLM",
+    "CellLMClassifier",
+    "DrugResponse",
+    "DrugResponseMethod",
+    "Plan",
+    "TokenModel",
+    "from_openbiomed",
+    "plan",
+]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -81,6 +82,7 @@ class PretrainingPlan(TokenPlan):
         self.batch_objective = _batch_objective(config, module, options.seed)
         self.step, self.history = 0, list[dict[str, float]]()
         self.in_update = False  # between the change of the weights and its record
+        self.halved = False  # whether chunks were made smaller since the start
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Adam over all parameters that are trained."""
@@ -124,7 +126,7 @@ class PretrainingPlan(TokenPlan):
             group["lr"] = self.config.lr_at(self.step, self.options.steps)
         optimizer.zero_grad()
         with self._without_exchange():
-            result, sums = self._accumulate(batch)
+            result, sums = self._accumulate_in_memory(batch)
         result, sums = self._sum_over_processes(result, sums)
         norm = torch.nn.utils.clip_grad_norm_(self.module.parameters(), self.config.clip)
         row = self._row(result, sums, float(norm), optimizer)
@@ -162,6 +164,36 @@ class PretrainingPlan(TokenPlan):
 
     def _key(self, what: int) -> int:
         return draw_key(self.options.seed, self.step, what) >> 1  # torch seeds are signed
+
+    def _accumulate_in_memory(self, batch: dict[str, Tensor]) -> tuple[StepResult, dict[str, float]]:
+        """Gradients of a batch, in smaller chunks from here on if the device runs out of memory.
+
+        Chunks never change the gradient, only which of dropout's random numbers a cell gets. Several processes must
+        cut a batch alike, so they stop.
+        """
+        while True:
+            try:
+                return self._accumulate(batch)
+            except torch.OutOfMemoryError:
+                longest = int(Tokens.of(batch).lengths.max())
+                end_to_end = self.config.contrast == "end-to-end"  # keeps every graph, whatever the chunks
+                if self.processes.size > 1 or end_to_end or self.options.chunk_tokens <= longest:
+                    raise
+            self.module.zero_grad(set_to_none=True)  # what the part of the batch before the error has added
+            torch.cuda.empty_cache()
+            self._halve_chunks()
+
+    def _halve_chunks(self) -> None:
+        before = self.options.chunk_tokens
+        self.options = replace(self.options, chunk_tokens=before // 2, keep_tokens=0)
+        msg = (
+            f"Step {self.step} ran out of memory with chunk_tokens={before:,}: it goes on with {before // 2:,}, and "
+            "recomputes every chunk. The gradient stays exact. To choose the chunks yourself, pass chunk_tokens= and "
+            "memory= to pretrain."
+        )
+        if not self.halved:
+            warnings.warn(msg, UserWarning, stacklevel=2)
+        self.halved = True
 
     def _accumulate(self, batch: dict[str, Tensor]) -> tuple[StepResult, dict[str, float]]:
         """Gradients of all losses; the sum of each loss."""

@@ -1,0 +1,23 @@
+import sys
+
+import numpy as np
+import pytest
+
+from scellm._peak_memory import peak_memory
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="not measured on Windows")
+def test_memory_that_was_given_back_is_seen():
+    with peak_memory() as before:
+        pass
+    with peak_memory() as found:
+        held = np.ones(1 << 24)  # 128 MiB, every page written
+        assert held.sum() == 1 << 24
+        del held
+    assert before.bytes + (100 << 20) < found.bytes
+
+
+def test_the_watch_ends_with_an_error():
+    with pytest.raises(KeyError), peak_memory() as found:
+        raise KeyError
+    assert found.bytes >= 0
