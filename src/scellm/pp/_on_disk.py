@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-_DENSE_VALUES, _SPARSE_VALUES = 1 << 22, 1 << 24  # read at once; of a sparse matrix, a tenth or less is stored
+_DENSE_VALUES, _SPARSE_VALUES = 1 << 22, 1 << 25  # read at once; of a sparse matrix, a tenth or less is stored
 
 
 def is_on_disk(x: Any) -> bool:
