@@ -4,8 +4,8 @@
 
 The rate of the machine is the best of twenty products of two matrices of 2,048 x 2,048 in float32. The arithmetic is
 counted by torch (products of matrices only), and the share is that arithmetic over the time, of the machine's rate. In
-bf16 the encoder's weights are cast once. Scores are macro-F1 of logistic regression on the embeddings, five-fold, on the
-cell types of the set.
+bf16 the encoder's weights are cast once. Scores are macro-F1 of logistic regression on the embeddings, five-fold, on
+the cell types of the set.
 """
 
 from __future__ import annotations
