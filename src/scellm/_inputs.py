@@ -52,34 +52,6 @@ def require_anndata(adata: Any, call: str, name: str = "adata") -> AnnData:
     raise TypeError(msg)
 
 
-def copy_of(adata: AnnData) -> AnnData:
-    """A copy in memory, for `copy=True`; matrices on disk, which AnnData does not copy, are read.
-
-    Parameters
-    ----------
-    adata
-        Cells by genes.
-
-    Returns
-    -------
-    anndata.AnnData
-        A copy that shares nothing.
-    """
-    return adata.to_memory() if on_disk(adata) else adata.copy()
-
-
-def on_disk(adata: AnnData) -> bool:
-    """Whether X or a layer is read from a file, or computed by dask, when it is used.
-
-    Parameters
-    ----------
-    adata
-        Cells by genes.
-    """
-    matrices = [adata.X, *(adata.layers[k] for k in adata.layers)]
-    return adata.isbacked or any(hasattr(x, "to_memory") or hasattr(x, "compute") for x in matrices)
-
-
 def cell_positions(indices: Any, names: pd.Index) -> np.ndarray:
     """Positions of cells, from positions, a mask, or names.
 

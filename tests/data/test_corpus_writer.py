@@ -28,3 +28,9 @@ def test_stores_of_zarr_give_the_same_corpus(corpus, tmp_path):
     assert again.card["sha256"] == corpus.card["sha256"]
     assert [s["file"] for s in again.card["sources"]] == [f"{n}.zarr" for n in again.sources]
     Corpus(tmp_path / "again").verify()
+
+
+def test_an_empty_file_is_named(folder, tmp_path):
+    write(parts()["a"][:0].copy(), folder / "nothing.h5ad")
+    with pytest.raises(ValueError, match=r"nothing\.h5ad: holds 0 cells"):
+        build_corpus(folder, tmp_path / "again", min_genes=10)

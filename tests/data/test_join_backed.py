@@ -1,7 +1,9 @@
 import sys
 
+import anndata as ad
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
 import scellm
 from scellm.data import join_backed
@@ -48,15 +50,59 @@ def test_embeddings_are_those_of_each_file(tmp_path, trained):
         )
 
 
-def test_raw_is_taken_where_all_files_have_it(tmp_path):
-    joined = join_backed(files(tmp_path, counted(), counted()))
-    assert not joined.layers
+def test_of_each_file_the_matrix_is_taken_that_prepare_reads(tmp_path):
+    """Counts in a layer, counts in raw, counts in X: one answer."""
+    layered = counted()
+    layered.raw = None
+    in_raw = counted()
+    del in_raw.layers["counts"]
+    plain = make_adata(40, 2200, seed=8)
+    joined = join_backed(files(tmp_path, layered, in_raw, plain))
     scellm.pp.prepare(joined)
     assert joined.uns["celllm"]["prepare"]["taken_for"] == "counts"
-    without = counted()
-    without.raw = None
-    layers = join_backed(files(tmp_path, counted(), without)).layers
-    assert list(layers) == ["counts"] or [k for k in layers if k] == ["counts"]
+    bins = joined.layers["celllm_bins"].toarray()
+    np.testing.assert_array_equal(bins[:40], bins[40:80])
+    np.testing.assert_array_equal(bins[:40], bins[80:])
+
+
+def test_parts_of_the_counts_are_added(tmp_path):
+    whole = make_adata(20, 2200, seed=8)
+    spliced = whole.copy()
+    half = whole.X.copy()
+    half.data = np.floor(half.data / 2)
+    spliced.layers["spliced"], spliced.layers["unspliced"] = half, whole.X - half
+    del spliced.X
+    with pytest.warns(UserWarning, match=r"a\.h5ad: .*read their sum"):
+        joined = join_backed(files(tmp_path, spliced, whole))
+    scellm.pp.prepare(joined)
+    bins = joined.layers["celllm_bins"].toarray()
+    np.testing.assert_array_equal(bins[:20], bins[20:])
+
+
+def test_antibodies_stay_antibodies(tmp_path):
+    """A gene that one file lacks must not cost the column that says what is a gene."""
+    whole = make_adata(20, 2300)
+    whole.var["feature_types"] = "Gene Expression"
+    whole.var["gene_ids"] = [f"id{i}" for i in range(2300)]
+    whole.var["differs"] = "a"
+    names = whole.var_names.to_numpy().copy()
+    names[:3] = ["CD45_antibody", "CD45RA", "CD8"]
+    whole.var_names = names
+    whole.var.iloc[:3, 0] = "Antibody Capture"
+    parts = [whole[:, 5:].copy(), whole[:, :-4].copy()]
+    parts[1].var["differs"] = "b"
+    parts[0] = ad.concat([parts[0], whole[:, :3].copy()], axis=1, merge="same")
+    joined = join_backed(files(tmp_path, *parts))
+    assert joined.var.loc["CD45RA", "feature_types"] == "Antibody Capture"
+    assert joined.var.loc[whole.var_names[4], "gene_ids"] == "id4"
+    assert "differs" not in joined.var
+    scellm.pp.prepare(joined)
+    assert joined.uns["celllm"]["prepare"]["not_genes"] == 3
+    assert joined.layers["celllm_bins"][:, joined.var_names.get_indexer(names[:3])].nnz == 0
+    parts[1].var["feature_types"] = "Gene Expression"
+    (tmp_path / "other").mkdir()
+    with pytest.raises(ValueError, match="disagree whether these columns are genes"):
+        join_backed(files(tmp_path / "other", *parts))
 
 
 def test_dense_files_have_zeros_for_genes_that_they_lack(tmp_path):
@@ -73,6 +119,23 @@ def test_what_cannot_be_joined_is_refused(tmp_path, monkeypatch):
         join_backed(files(tmp_path, one, other))
     with pytest.raises(ValueError, match=r"unique names; found \[\]"):
         join_backed([])
+    with pytest.raises(TypeError, match="takes a list of paths; found one"):
+        join_backed("atlas")
+    (tmp_path / "twice").mkdir()
+    one.var_names = ["A", "A", *one.var_names[2:]]
+    with (
+        pytest.warns(UserWarning, match="names are not unique"),  # AnnData's own
+        pytest.raises(ValueError, match=r"'a' names genes twice, such as \['A'\]"),
+    ):
+        join_backed(files(tmp_path / "twice", one))
+    one = make_adata(5, 2300)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match=r"a.h5ad holds no cells"):
+        join_backed(files(tmp_path / "empty", one[:0].copy()))
+    (tmp_path / "scaled").mkdir()
+    one.X = sp.csr_matrix(-np.ones((5, 2300)))
+    with pytest.raises(ValueError, match=r"a\.h5ad: scellm needs raw counts"):
+        join_backed(files(tmp_path / "scaled", one))
     with pytest.raises(ValueError, match="unique names"):
         join_backed([tmp_path / "a.h5ad", tmp_path / "a.h5ad"])
     monkeypatch.setitem(sys.modules, "dask", None)

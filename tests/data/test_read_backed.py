@@ -1,12 +1,15 @@
 import warnings
 
 import anndata as ad
+import h5py
 import numpy as np
 import pytest
 import scipy.sparse as sp
+import zarr
 
 import scellm
 from scellm.data import read_backed
+from scellm.data._prepared import stored_bins
 from scellm.data._read_backed import opened
 from tests.conftest import QUIET, SMALL, make_adata
 
@@ -105,6 +108,28 @@ def test_what_was_read_can_be_written(tmp_path, trained):
     assert abs(again.layers["celllm_bins"] - found.layers["celllm_bins"]).max() == 0
 
 
+@pytest.mark.parametrize("suffix", [".h5ad", ".zarr"])
+def test_a_file_that_was_prepared_is_read_as_it_is(tmp_path, suffix, trained):
+    adata = counted()
+    scellm.tl.embed(adata, trained)
+    found = read_backed(write(adata, tmp_path / f"a{suffix}"))
+    assert isinstance(found.layers["celllm_bins"], sp.csr_matrix)
+    np.testing.assert_array_equal(trained.get_latent_representation(found), adata.obsm["X_celllm"])
+    scellm.CellLM.setup_anndata(found)
+    other = ad.AnnData(adata.X, obs=adata.obs, var=adata.var, uns={"celllm": adata.uns["celllm"]})
+    other.layers["celllm_bins"] = read_backed(write(adata, tmp_path / f"b{suffix}")).layers["counts"]
+    assert stored_bins(other)[0].nnz == adata.layers["counts"].nnz  # a layer that somebody else left on disk
+
+
+@pytest.mark.parametrize("suffix", [".h5ad", ".zarr"])
+def test_dense_data_on_disk_can_be_copied(tmp_path, suffix, trained):
+    adata = make_adata(20, 2200, kind=np.asarray)
+    found = read_backed(write(adata, tmp_path / f"a{suffix}"))
+    copied = scellm.tl.embed(found, trained, copy=True)
+    assert isinstance(copied.X, np.ndarray)
+    assert "X_celllm" not in found.obsm
+
+
 def test_no_x(tmp_path):
     adata = counted()
     del adata.X
@@ -127,5 +152,12 @@ def test_what_cannot_be_read_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"cannot be read as an AnnData: .*AnnData.write_h5ad"):
         read_backed(tmp_path / "text.h5ad")
     write(counted(), tmp_path / "a.h5ad")
-    with pytest.raises(ValueError, match=r"folder with files such as \['a.h5ad', 'text.h5ad'\]"):
+    with h5py.File(tmp_path / "10x.h5", "w") as file:
+        file.create_group("matrix")
+    with pytest.raises(ValueError, match=r"file of 10x: read it with scanpy.read_10x_h5"):
+        read_backed(tmp_path / "10x.h5")
+    zarr.open_group(tmp_path / "other.zarr", mode="w")
+    with pytest.raises(ValueError, match="has no obs and var"):
+        read_backed(tmp_path / "other.zarr")
+    with pytest.raises(ValueError, match=r"folder with files such as \['a.h5ad', 'other.zarr', 'text.h5ad'\]"):
         read_backed(tmp_path)

@@ -1,5 +1,8 @@
+import numpy as np
 import pytest
 import torch
+from lightning.pytorch.callbacks import LambdaCallback
+from lightning.pytorch.loggers import CSVLogger
 
 import scellm
 from scellm.model import Plan
@@ -18,12 +21,26 @@ def test_a_plan_for_embedding(small):
     assert "peak memory" in repr(found)
 
 
-def test_a_plan_changes_nothing(small):
+def test_a_plan_changes_nothing(small, tmp_path):
     adata = make_adata(30)
     scellm.settings.seed = 3
     before, random = weights(small), torch.get_rng_state()
-    for task, options in (("embed", {}), ("annotate", {}), ("pretrain", {"max_steps": 5, "batch_size": 8, **QUIET})):
+    numbers, managers = np.random.get_state()[1].copy(), len(scellm.CellLM._setup_adata_manager_store)  # noqa: NPY002  the global state
+    called = []
+    files = {
+        "callbacks": [LambdaCallback(on_train_batch_end=lambda *args: called.append(1))],
+        "logger": CSVLogger(tmp_path),
+        "default_root_dir": str(tmp_path),
+        "checkpoint": tmp_path / "run.safetensors",
+        "devices": 2,
+        "strategy": "ddp",
+    }
+    for task, options in (("embed", {}), ("pretrain", {"max_steps": 5, "batch_size": 8, **QUIET, **files})):
         scellm.plan(adata, small, task=task, budget=0.5, **options)
+    assert not called
+    assert not list(tmp_path.iterdir())
+    assert len(scellm.CellLM._setup_adata_manager_store) == managers
+    np.testing.assert_array_equal(np.random.get_state()[1], numbers)  # noqa: NPY002  as above
     assert not adata.layers or list(adata.layers) == [None]
     assert not adata.uns
     assert list(adata.obs) == list(make_adata(2).obs)
@@ -50,11 +67,15 @@ def test_what_is_refused(small):
         scellm.plan(make_adata(5), small, task="train")
     with pytest.raises(TypeError, match=r"\['max_steps'\] are options of pretraining"):
         scellm.plan(make_adata(5), small, max_steps=3)
+    with pytest.raises(RuntimeError, match="not trained on cell types"):
+        scellm.plan(make_adata(5), small, task="annotate")
+    with pytest.raises(TypeError, match="Pass the corpus as the data"):
+        scellm.plan(make_adata(5), small, task="pretrain", corpus="corpus")
     with pytest.raises(TypeError, match="takes a CellLM, a size of"):
         scellm.plan(make_adata(5), 3)
     with pytest.raises(TypeError, match="takes an AnnData"):
         scellm.plan("nowhere.h5ad", small)
-    with pytest.raises(ValueError, match="no cells"):
+    with pytest.raises(ValueError, match="There are no cells"):
         scellm.plan(make_adata(5)[:0], small)
     with pytest.raises(TypeError, match="batchsize"):
         scellm.plan(make_adata(5), small, task="pretrain", batchsize=3)

@@ -60,7 +60,23 @@ def test_a_full_disk_names_the_folder():
         pytest.skip("needs a device that is always full")
     growing = OnDisk(np.int32)
     growing._file.close()
-    growing._file = Path("/dev/full").open("wb", buffering=0)  # noqa: SIM115  closed below
+    growing._file = Path("/dev/full").open("wb")  # noqa: SIM115  closed with the object
+    growing.extend(np.arange(10))  # in the buffer, as most files of a small data set
     with pytest.raises(OSError, match="TMPDIR"):
-        growing.extend(np.arange(10))
-    growing._file.close()
+        growing.finish()
+    with pytest.raises(OSError, match="TMPDIR"):
+        growing.extend(np.arange(1 << 20))
+
+
+def test_a_folder_that_is_not_there_is_named(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    with pytest.raises(OSError, match=r"none .*TMPDIR"):
+        OnDisk(np.int32)
+
+
+def test_what_was_written_into_a_copy_on_write_map_stays(tmp_path):
+    np.zeros(5000, np.uint8).tofile(tmp_path / "x.bin")
+    own = np.memmap(tmp_path / "x.bin", np.uint8, "c")
+    own[:] = 7
+    let_go(own)
+    assert (own == 7).all()

@@ -8,15 +8,12 @@ import numpy as np
 import scipy.sparse as sp
 from anndata import AnnData
 
+from scellm._on_disk import on_disk
+
 
 def checksum(adata: AnnData) -> tuple[float, ...]:
     """Two sums over X, which no usual transformation leaves as they are; empty for data on disk."""
     return () if adata.X is None or on_disk(adata) else _sums(adata.X)
-
-
-def on_disk(adata: AnnData) -> bool:
-    """Whether X is read from a file when it is used."""
-    return adata.isbacked or hasattr(adata.X, "to_memory") or hasattr(adata.X, "compute")
 
 
 def _sums(matrix: Any) -> tuple[float, ...]:

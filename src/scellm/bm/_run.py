@@ -15,8 +15,9 @@ import pandas as pd
 from anndata import AnnData
 from tqdm.auto import tqdm
 
+from scellm._on_disk import on_disk
 from scellm.bm._cache import Cache, Kept, fingerprint, key_of
-from scellm.bm._checksum import checksum, on_disk
+from scellm.bm._checksum import checksum
 from scellm.bm._looks_made import warn_if_made
 from scellm.bm._method import Method
 from scellm.bm._random_seed import random_seed, restore

@@ -7,7 +7,7 @@ import pandas as pd
 import scipy.sparse as sp
 from anndata import AnnData
 
-from scellm.bm._checksum import on_disk
+from scellm._on_disk import on_disk
 
 _GENES = 20  # with this many expressed genes, equal values are no coincidence
 

@@ -129,6 +129,9 @@ def _kept(expression: Expression, match: GeneMatch, n_obs: int, min_genes: int) 
 
 def _expression_and_genes(adata: AnnData) -> tuple[Expression, GeneMatch]:
     """Whole counts and known genes; raises ValueError without them."""
+    if not adata.n_obs or not adata.n_vars:
+        msg = f"holds {adata.n_obs:,} cells and {adata.n_vars:,} genes: leave this file out."
+        raise ValueError(msg)
     with quiet():
         expression = find_expression(adata)
     if not expression.detected.exact:

@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
+from functools import reduce
 from importlib.util import find_spec
+from operator import add
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import anndata as ad
+import pandas as pd
 from anndata import AnnData
 from anndata.experimental import read_elem_lazy
 
+from scellm._logging import quiet
 from scellm.data._read_backed import read_backed
+from scellm.pp._expression import find_expression
+from scellm.pp._feature_types import Features
+from scellm.pp._matrix import SUM
 
 _SHARED = 0.5  # of the genes of the smaller of two files; below it, they name genes differently
 
 
-def join_backed(paths: Sequence[str | Path], *, file_key: str = "file") -> AnnData:
+def join_backed(paths: Sequence[str | PathLike], *, file_key: str = "file") -> AnnData:
     """Open several `.h5ad` files and `.zarr` stores as one AnnData, and leave the expression on disk.
 
+    Of each file, the matrix that :func:`scellm.pp.prepare` would read is taken: each file is read once for this choice.
     The genes are those of all files, and a gene that a file lacks is not expressed there. Cells follow each other in
-    the order of `paths`, and are named `<name>-<file>`. For embedding and annotation, which read each cell once. To
-    pretrain on many files, which reads cells in random order, make a corpus: :func:`scellm.data.build_corpus`.
+    the order of `paths`, and are named `<name>-<file>`.
+
+    This is for embedding and annotation, which read each cell once. To pretrain on many files, which reads cells in
+    random order, make a corpus: :func:`scellm.data.build_corpus`.
 
     Parameters
     ----------
@@ -33,16 +45,18 @@ def join_backed(paths: Sequence[str | Path], *, file_key: str = "file") -> AnnDa
     Returns
     -------
     anndata.AnnData
-        `obs` of all files, with `file_key`; `var` with the columns that agree. `X` is an array of dask: the `X` of
-        `raw` where all files have one, as it is closer to counts, else `X`, with the layers that all have. `obsm`,
-        `uns` and all else are left out.
+        `X` is an array of dask. `obs` of all files, with `file_key`; the columns of `var` that agree wherever they are
+        known. All else is left out.
 
     Raises
     ------
     ImportError
         If dask is not installed: `pip install "scellm[stream]"`.
+    TypeError
+        If `paths` is one path and no list of paths.
     ValueError
-        If there is no file, two have the same name, a file cannot be read, or two files name genes differently.
+        If there is no file, two have the same name, a file cannot be read, has no counts, or names a gene twice, or two
+        files name genes differently or disagree about which columns are genes.
 
     Examples
     --------
@@ -50,6 +64,9 @@ def join_backed(paths: Sequence[str | Path], *, file_key: str = "file") -> AnnDa
     >>> scellm.tl.annotate(adata, "celllm-immune")
     >>> adata.obs.groupby("file")["celllm_type"].value_counts()
     """
+    if isinstance(paths, str | PathLike):
+        msg = f"join_backed takes a list of paths; found one, {str(paths)!r}. For a single file: read_backed."
+        raise TypeError(msg)
     files = [Path(p) for p in paths]
     names = [f.stem for f in files]
     if not files or len(set(names)) < len(names):
@@ -58,35 +75,68 @@ def join_backed(paths: Sequence[str | Path], *, file_key: str = "file") -> AnnDa
     if find_spec("dask") is None:
         msg = 'Joining files that stay on disk needs dask. Install it: pip install "scellm[stream]".'
         raise ImportError(msg)
-    opened = [read_backed(f) for f in files]
-    of_raw = all(a.raw is not None for a in opened)
-    parts = [_lazy(a, of_raw=of_raw) for a in opened]
-    _check_genes(parts, names)
-    return ad.concat(parts, join="outer", merge="same", label=file_key, keys=names, index_unique="-", fill_value=0)
+    parts = {name: _counts_of(file) for name, file in zip(names, files, strict=True)}
+    _check_genes(parts)
+    joined = ad.concat(parts, join="outer", label=file_key, index_unique="-", fill_value=0)
+    joined.var = _var(parts, joined.var_names)
+    return joined
 
 
-def _lazy(adata: AnnData, *, of_raw: bool) -> AnnData:
-    """Cells, genes and matrices of one file, as arrays of dask."""
-    if of_raw:
-        return AnnData(X=_dask(adata.raw.X), obs=adata.obs, var=adata.raw.var)
-    layers = {name: _dask(adata.layers[name]) for name in adata.layers if name is not None}
-    return AnnData(X=None if adata.X is None else _dask(adata.X), obs=adata.obs, var=adata.var, layers=layers)
+def _counts_of(path: Path) -> AnnData:
+    """Cells of a file, with the matrix that `prepare` would read as an array of dask."""
+    adata = read_backed(path)
+    try:
+        with quiet():
+            expression = find_expression(adata)
+    except (IndexError, ValueError) as error:
+        msg = f"{path.name}: {error}" if adata.n_obs and adata.n_vars else f"{path.name} holds no cells: leave it out."
+        raise ValueError(msg) from error
+    if expression.guess:
+        warnings.warn(f"{path.name}: {expression.guess}", UserWarning, stacklevel=4)
+    found = expression.matrix
+    stored = [_stored(adata, name) for name in found.name.split(SUM)]
+    return AnnData(X=reduce(add, stored), obs=adata.obs, var=found.var)
 
 
-def _dask(matrix: Any) -> Any:
-    """An array of dask over a matrix on disk."""
+def _stored(adata: AnnData, name: str) -> Any:
+    """A matrix on disk as an array of dask."""
+    layer = name.removeprefix("layers/")
+    matrix = adata.X if name == "X" else adata.raw.X if name == "raw" else adata.layers[layer]
     return read_elem_lazy(getattr(matrix, "group", matrix))  # of a sparse matrix, the group that holds its parts
 
 
-def _check_genes(parts: list[AnnData], names: list[str]) -> None:
-    first = parts[0].var_names
-    for part, name in zip(parts, names, strict=True):
-        genes = part.var_names
-        shared = len(first.intersection(genes)) / max(min(len(first), len(genes)), 1)
-        if shared < _SHARED:
+def _check_genes(parts: dict[str, AnnData]) -> None:
+    """Refuse names that occur twice in a file, and files that name genes differently."""
+    first, genes = next((name, part.var_names) for name, part in parts.items())
+    for name, part in parts.items():
+        if not part.var_names.is_unique:
+            twice = part.var_names[part.var_names.duplicated()][:3].tolist()
             msg = (
-                f"{names[0]!r} and {name!r} share {shared:.0%} of their genes: one names them {list(first[:3])}, the "
-                f"other {list(genes[:3])}. Name genes alike in var_names, or use scellm.data.build_corpus, which "
-                "matches the genes of each file by itself."
+                f"{name!r} names genes twice, such as {twice}. Make them unique (var_names_make_unique), or "
+                "use scellm.data.build_corpus, which adds the counts of columns of one gene."
             )
             raise ValueError(msg)
+        shared = len(genes.intersection(part.var_names)) / max(min(len(genes), part.n_vars), 1)
+        if shared < _SHARED:
+            msg = (
+                f"{first!r} and {name!r} share {shared:.0%} of their genes: one names them {genes[:3].tolist()}, the "
+                f"other {part.var_names[:3].tolist()}. Name genes alike in var_names, or use scellm.data.build_corpus, "
+                "which matches the genes of each file by itself."
+            )
+            raise ValueError(msg)
+
+
+def _var(parts: dict[str, AnnData], genes: pd.Index) -> pd.DataFrame:
+    """The columns of `var` whose values agree wherever they are known; for each gene, the first that is known.
+
+    Raises ValueError if one file calls a column a gene and another does not.
+    """
+    is_gene = pd.concat([pd.Series(Features.of(p.var).is_gene, p.var_names) for p in parts.values()])
+    both = is_gene.groupby(level=0).nunique()
+    if (both > 1).any():
+        msg = f"Files disagree whether these columns are genes: {both.index[both > 1][:4].tolist()}. Rename them."
+        raise ValueError(msg)
+    known = pd.concat([p.var.astype(object) for p in parts.values()])
+    by_gene = known.groupby(level=0)
+    agree = [c for c in known.columns if (by_gene[c].nunique() <= 1).all()]
+    return by_gene[agree].first().reindex(genes)

@@ -72,6 +72,7 @@ def in_obsm(adata: AnnData) -> bool:
 def stored_bins(adata: AnnData) -> tuple[sp.csr_matrix, np.ndarray]:
     """The bins + 1, CSR, (cells, columns), and the gene id of each column, int32, -1 if unknown."""
     bins = adata.obsm[_keys.BINS] if in_obsm(adata) else adata.layers[_keys.BINS]
+    bins = bins.to_memory() if hasattr(bins, "to_memory") else bins
     bins = bins if sp.issparse(bins) and bins.format == "csr" else sp.csr_matrix(bins)
     return bins, gene_ids(adata)
 

@@ -14,6 +14,9 @@ import zarr
 from anndata import AnnData
 from anndata.io import read_elem, sparse_dataset
 
+from scellm import _keys
+from scellm.pp._bin_all import mapped_rows
+
 FORMATS = {".h5ad", ".zarr"}
 _IN_MEMORY = ("obs", "var", "obsm", "varm", "obsp", "varp", "uns")
 
@@ -21,14 +24,17 @@ _IN_MEMORY = ("obs", "var", "obsm", "varm", "obsp", "varp", "uns")
 def read_backed(path: str | PathLike) -> AnnData:
     """Open a `.h5ad` file or a `.zarr` store, and leave `X`, the layers and the `X` of `raw` on disk.
 
-    All of scellm reads such data block by block, and memory does not grow with the number of cells. What a function
-    writes, such as `adata.obsm["X_celllm"]`, is written to the AnnData in memory, never to the file.
+    `prepare`, models and tools read such data block by block, and memory does not grow with the number of cells. What a
+    function writes, such as `adata.obsm["X_celllm"]`, is written to the AnnData in memory, never to the file.
     (`anndata.read_h5ad(path, backed="r")` leaves `X` and `raw` on disk and reads the layers.)
+
+    To keep what was written, **write to another path**: `adata.write_zarr` onto the store that was read erases the
+    counts before it could read them.
 
     Parameters
     ----------
     path
-        The file or store. A store may also have other names, if it is a folder.
+        The file or store. A store may also have another name, if it is a folder.
 
     Returns
     -------
@@ -50,7 +56,8 @@ def read_backed(path: str | PathLike) -> AnnData:
     >>> adata = scellm.data.read_backed("atlas.zarr")
     >>> scellm.tl.annotate(adata, "celllm-immune")
     """
-    return _anndata(_group(Path(path)), Path(path))
+    path = Path(path).expanduser()
+    return _anndata(_group(path), path)
 
 
 @contextmanager
@@ -62,7 +69,7 @@ def opened(path: Path) -> Iterator[AnnData]:
     path
         As for :func:`read_backed`, which says what is raised.
     """
-    group = _group(path)
+    group = _group(path.expanduser())
     try:
         yield _anndata(group, path)
     finally:
@@ -94,6 +101,9 @@ def _not_anndata(path: Path, why: object) -> str:
 
 def _anndata(group: Any, path: Path) -> AnnData:
     """The AnnData of a group, with its matrices on disk."""
+    if not {"obs", "var"} <= set(group):
+        kind = "it is a file of 10x: read it with scanpy.read_10x_h5" if "matrix" in group else "it has no obs and var"
+        raise ValueError(_not_anndata(path, kind))
     if "encoding-type" not in group.attrs and isinstance(group, h5py.File):  # written before anndata 0.7
         return _whole(path)
     try:
@@ -107,6 +117,8 @@ def _anndata(group: Any, path: Path) -> AnnData:
             found.raw = AnnData(X=_matrix(raw["X"]), obs=found.obs[[]], var=read_elem(raw["var"]))
     except (OSError, KeyError, ValueError, TypeError) as error:
         raise ValueError(_not_anndata(path, error)) from error
+    if _keys.BINS in found.layers:  # the file was prepared: its bins are read in any order, as those of prepare
+        found.layers[_keys.BINS] = mapped_rows(found.layers[_keys.BINS])
     return found
 
 

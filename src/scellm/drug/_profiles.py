@@ -9,7 +9,7 @@ import scipy.sparse as sp
 from anndata import AnnData
 from scipy.stats import rankdata
 
-from scellm._inputs import copy_of, on_disk
+from scellm._on_disk import copy_of, on_disk
 from scellm._options import one_of
 from scellm.genes import load_vocabulary, match_genes
 

@@ -15,7 +15,7 @@ from scellm._random import seeded
 from scellm.data import Corpus
 from scellm.model._cell_lm import CellLM
 from scellm.model._plan_costs import embedding_cost, pretraining_cost
-from scellm.model._plan_sample import sample_of
+from scellm.model._plan_sample import is_corpus, sample_of
 
 TASKS = ("embed", "annotate", "pretrain")
 
@@ -39,8 +39,8 @@ class Plan:
     seconds
         Expected time, without reading files into memory.
     memory
-        Expected peak memory of this process in bytes, with what it holds now; on a GPU, the memory of the GPU; 0 if the
-        system does not say.
+        Expected peak memory of this process in bytes, with what it holds now; 0 if the system does not say. The memory
+        of a GPU is not planned.
     chunk_tokens
         Tokens that are computed at once.
     threads
@@ -80,8 +80,9 @@ def plan(
     """Measure what a run will take, on a few cells of the data, and change nothing.
 
     The model, or one of its shape, computes some of the cells, and time grows with the expressed genes of all. For
-    pretraining, a few real steps are made with all options, and their cost is scaled to the batch and the steps of the
-    run. Expect an error of about a quarter: more on a machine that is busy with something else.
+    pretraining, a few real steps are made with the options of the run, on one device, and their cost is scaled to the
+    batch and the steps of the run. Nothing is written, and callbacks and loggers are not called. Expect an error of up
+    to a quarter: more on a machine that is busy with something else, and a second in runs of a few seconds.
 
     Parameters
     ----------
@@ -96,7 +97,7 @@ def plan(
     seed
         Seed of the choice of cells.
     **options
-        For "pretrain", the arguments of :meth:`scellm.CellLM.pretrain`.
+        For "pretrain", the arguments of :meth:`scellm.CellLM.pretrain`, but for `corpus`, which is passed as the data.
 
     Returns
     -------
@@ -108,38 +109,58 @@ def plan(
     ValueError
         If the task is not known, or data or options are refused as in the run itself.
     TypeError
-        If an option is not known.
+        If an option is not known, or data or model are of another kind.
+    RuntimeError
+        If types are to be predicted, and the model knows none.
 
     Examples
     --------
     >>> scellm.plan(adata, "celllm-mini")
     >>> scellm.plan("corpus", "25m", task="pretrain", max_steps=10_000, batch_size=512)
     """
-    one_of("task", task, TASKS)
-    in_range("budget", budget, 0, open_low=True)
-    if task != "pretrain" and options:
-        msg = f"{sorted(options)} are options of pretraining. Pass task='pretrain', or leave them out."
-        raise TypeError(msg)
+    _check(adata, model, task, budget, options)
+    options = dict(options)
     with seeded(seed):
-        sample = sample_of(adata, seed)
+        sample = sample_of(adata, seed, options.pop("indices", None))
         start = time.perf_counter()
         measured = sample.model(model)
         making = time.perf_counter() - start
-        if task == "pretrain":
-            cost = pretraining_cost(measured, sample, budget, options)
-        else:
-            cost = embedding_cost(measured, sample, budget, types=task == "annotate")
+        try:
+            if task == "pretrain":
+                cost = pretraining_cost(measured, sample, budget, options)
+            else:
+                cost = embedding_cost(measured, sample, budget, types=task == "annotate")
+            genes = sample.genes_per_cell(measured)
+        finally:
+            measured.deregister_manager(measured.adata)  # scvi-tools would keep the drawn cells
     return Plan(
         task=task,
         model=str(model) if isinstance(model, str | PathLike) else type(model).__name__,
         cells=sample.cells,
-        genes_per_cell=sample.genes_per_cell(measured),
+        genes_per_cell=genes,
         steps=cost.steps,
         seconds=cost.seconds + making,
         memory=cost.memory,
         chunk_tokens=cost.chunk_tokens,
         threads=torch.get_num_threads(),
     )
+
+
+def _check(adata: Any, model: Any, task: str, budget: float, options: dict[str, Any]) -> None:
+    """Raise for what the run itself would refuse before it looks at the data."""
+    one_of("task", task, TASKS)
+    in_range("budget", budget, 0, open_low=True)
+    if task != "pretrain" and set(options) - {"indices"}:
+        msg = f"{sorted(options)} are options of pretraining. Pass task='pretrain', or leave them out."
+        raise TypeError(msg)
+    if options.get("corpus") is not None:
+        msg = "Pass the corpus as the data: scellm.plan(corpus, model, task='pretrain')."
+        raise TypeError(msg)
+    if task != "pretrain" and is_corpus(adata):
+        msg = f"A corpus is for pretraining. Pass task='pretrain', or an AnnData for task={task!r}."
+        raise TypeError(msg)
+    if task == "annotate" and isinstance(model, CellLM):
+        model._answering()
 
 
 def _duration(seconds: float) -> str:

@@ -27,6 +27,8 @@ from scellm.train._trainer_options import split_options
 _BYTES_PER_BIN = 5  # int32 column and uint8 bin
 _FIRST = 8  # cells of the first look
 _CHUNKS = 4  # chunks per step that are measured, if there is time
+_NOT_MEASURED = {"devices", "strategy", "num_nodes", "checkpoint", "callbacks", "logger", "default_root_dir"}
+_NOT_MEASURED |= {"enable_progress_bar", "enable_checkpointing"}
 _STEPS, _STEPS_AT_MOST = 3, 12  # of which the first is not counted
 
 
@@ -65,7 +67,8 @@ def embedding_cost(model: CellLM, sample: Sample, budget: float, *, types: bool)
     width, most = config.cell_dim, at_once(config.cell_dim)
     held = min(sample.cells, most) if types else sample.cells
     outputs = 4 * width * held * (2 if sample.cells <= most else 1)  # kept for the next call, and returned
-    bins = 0 if sample.is_ready else _BYTES_PER_BIN * tokens
+    outputs += 2 * 4 * len(model._types()) * sample.cells if types else 0  # probabilities, and their copy
+    bins = _BYTES_PER_BIN * tokens if sample.bins_in_memory else 0
     seconds = per_token * tokens + sample.seconds_to_prepare
     return Cost(float(seconds), int(peak.bytes + outputs + bins), 0, chunk_tokens(config, model.device, "auto"))
 
@@ -111,7 +114,7 @@ def pretraining_cost(model: CellLM, sample: Sample, budget: float, options: Mapp
     held = max(usual.memory - recomputed.memory, 0) / max(kept_here, 1)  # bytes for the same
     step = recomputed.seconds * batch / cells - saved * kept
     pairs = 8 * 4 * batch * model.module.config.dim + 3 * 4 * min(batch, 8192) ** 2  # embeddings, and the loss
-    bins = 0 if sample.is_ready else _BYTES_PER_BIN * sample.lengths(model).mean() * sample.cells
+    bins = _BYTES_PER_BIN * sample.lengths(model).mean() * sample.cells if sample.bins_in_memory else 0
     seconds = steps * step + usual.before + sample.seconds_to_prepare
     return Cost(float(seconds), int(recomputed.memory + held * kept + pairs + bins), steps, run.chunk)
 
@@ -151,11 +154,12 @@ class _Steps:
 
     @classmethod
     def of(cls, model: CellLM, options: Mapping[str, Any]) -> Self:
-        """Sort the arguments of `pretrain`; those of data and files are left out."""
-        rest = {k: v for k, v in options.items() if k not in {"corpus", "indices", "checkpoint"}}
-        where: dict[str, Any] = {k: rest.pop(k) for k in ("accelerator", "devices") if k in rest}
+        """Sort the arguments of `pretrain`; those that start processes, write files or call the user are left out."""
+        rest = {k: v for k, v in options.items() if k not in _NOT_MEASURED}
+        accelerator = rest.pop("accelerator", "auto")
         config, trainer = split_options(PretrainingConfig, rest.pop("config", None), rest, "plan")
-        device = device_of(where.get("accelerator", "auto"), where.get("devices", "auto"))
+        where = {"accelerator": accelerator, "devices": 1}
+        device = device_of(accelerator, 1)
         shape, half = model.module.config, "16" in str(trainer.get("precision", "32"))
         room = keep_tokens(shape, device, config.memory, 2 if half else 4)
         if config.contrast == "end-to-end":
@@ -170,7 +174,7 @@ class _Steps:
         changed = {"max_steps": steps, "batch_size": cells, "memory": memory, "whiten": None}
         if memory == 0 and self.config.contrast == "end-to-end":
             changed["contrast"] = "divide-and-conquer"
-        quietly = {"enable_progress_bar": False, "callbacks": [*self.trainer.get("callbacks", []), clock]}
+        quietly = {"enable_progress_bar": False, "logger": False, "callbacks": [clock]}
         start = time.perf_counter()
         with quiet(), warnings.catch_warnings(), peak_memory() as peak:
             warnings.simplefilter("ignore")  # what is to be said about options is said by the run itself

@@ -7,24 +7,28 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import scipy.sparse as sp
 from anndata import AnnData
 
-from scellm._inputs import on_disk, require_anndata
+from scellm._inputs import cell_positions, require_anndata
 from scellm._logging import quiet
+from scellm._on_disk import on_disk
 from scellm.data import Corpus
 from scellm.data._prepared import is_prepared, stored_bins
 from scellm.genes import load_vocabulary
 from scellm.model._cell_lm import CellLM
+from scellm.model._token_model import Indices
 from scellm.nn import PRESETS
+from scellm.pp import prepare
 
 _CELLS = 1024  # enough for a mean number of genes within a few percent
+_ORIGIN = "malignancy_of_corpus"
 
 
 @dataclass(frozen=True)
@@ -37,27 +41,36 @@ class Sample:
         The drawn cells, in memory.
     cells
         Number of all cells.
-    is_ready
-        Whether all cells are prepared already, or their bins stay on disk.
+    seconds_to_prepare
+        Time of `prepare` for all cells; 0 if they are prepared.
+    bins_in_memory
+        Whether the run will put the bins of all cells into memory.
     """
 
     adata: AnnData
     cells: int
-    is_ready: bool
+    seconds_to_prepare: float
+    bins_in_memory: bool
 
     def model(self, model: CellLM | str | PathLike) -> CellLM:
         """A model over the drawn cells, of the given weights, shape or size."""
         with _silently():
             if isinstance(model, str) and model in PRESETS:
-                CellLM.setup_anndata(self.adata)
+                CellLM.setup_anndata(self.adata, **self._keys())
                 return CellLM(self.adata, size=model, gene_embeddings="random")
             if isinstance(model, str | PathLike):
                 return CellLM.from_pretrained(model, self.adata)
             if not isinstance(model, CellLM):
                 msg = f"plan takes a CellLM, a size of {list(PRESETS)}, or weights; found {type(model).__name__}."
                 raise TypeError(msg)
-            CellLM.setup_anndata(self.adata)
+            CellLM.setup_anndata(self.adata, **self._keys(model))
             return CellLM(self.adata, **model._init_options())
+
+    def _keys(self, model: CellLM | None = None) -> dict[str, Any]:
+        """Arguments of `setup_anndata`: those of the model whose columns are here, and the malignancy of a corpus."""
+        given = {} if model is None else {k: v for k, v in model.registry_["setup_args"].items() if v is not None}
+        here = {k: v for k, v in given.items() if not k.endswith("_key") or v in self.adata.obs}
+        return here | ({"malignancy_key": _ORIGIN} if _ORIGIN in self.adata.obs else {})
 
     def lengths(self, model: CellLM) -> np.ndarray:
         """Expressed genes of each drawn cell that the model reads, int64, (drawn cells,)."""
@@ -69,19 +82,8 @@ class Sample:
         """Mean number of expressed genes that the model reads."""
         return float(self.lengths(model).mean())
 
-    @cached_property
-    def seconds_to_prepare(self) -> float:
-        """Time of `prepare` for all cells that still need it."""
-        if self.is_ready and is_prepared(self.adata):
-            return 0.0
-        start = time.perf_counter()
-        with _silently():
-            again = self.adata.copy()
-            CellLM.setup_anndata(again)
-        return (time.perf_counter() - start) * self.cells / self.adata.n_obs
 
-
-def sample_of(data: Any, seed: int) -> Sample:
+def sample_of(data: Any, seed: int, indices: Indices = None) -> Sample:
     """Draw cells.
 
     Parameters
@@ -90,6 +92,8 @@ def sample_of(data: Any, seed: int) -> Sample:
         An AnnData, a corpus, or the folder of one.
     seed
         Seed of the draw.
+    indices
+        Cells to draw from; by default all.
 
     Raises
     ------
@@ -99,22 +103,37 @@ def sample_of(data: Any, seed: int) -> Sample:
         If it has no cells.
     """
     rng = np.random.default_rng(seed)
-    if isinstance(data, Corpus) or (isinstance(data, str | PathLike) and (Path(data) / "corpus.json").exists()):
+    if is_corpus(data):
         corpus = data if isinstance(data, Corpus) else Corpus(data)
-        return Sample(_of_corpus(corpus, _some(len(corpus), rng)), len(corpus), is_ready=True)
+        rows = cell_positions(indices, pd.RangeIndex(len(corpus)))
+        return Sample(_of_corpus(corpus, _some(rows, rng)), len(rows), 0.0, bins_in_memory=False)
     adata = require_anndata(data, "scellm.plan")
-    if not adata.n_obs:
-        msg = "adata holds no cells (n_obs is 0). Check the filter that made it."
+    rows = cell_positions(indices, adata.obs_names)
+    if not len(rows):
+        msg = "There are no cells to plan for. Check the filter that made adata, and indices=."
         raise ValueError(msg)
-    drawn = adata[_some(adata.n_obs, rng)].to_memory()
+    drawn = adata[_some(rows, rng)].to_memory()
     for key in [k for k in drawn.uns if k.startswith("_scvi")]:
         del drawn.uns[key]  # identifiers of scvi-tools, which belong to the whole data
     with _silently():
-        return Sample(drawn, adata.n_obs, is_ready=is_prepared(adata) or on_disk(adata))
+        ready = is_prepared(adata)
+        seconds = 0.0 if ready else _seconds_to_prepare(drawn) * adata.n_obs / drawn.n_obs
+    return Sample(drawn, len(rows), seconds, bins_in_memory=not ready and not on_disk(adata))
 
 
-def _some(n: int, rng: np.random.Generator) -> np.ndarray:
-    return np.sort(rng.permutation(n)[:_CELLS])
+def is_corpus(data: Any) -> bool:
+    """Whether `data` is a corpus or the folder of one."""
+    return isinstance(data, Corpus) or (isinstance(data, str | PathLike) and (Path(data) / "corpus.json").exists())
+
+
+def _seconds_to_prepare(drawn: AnnData) -> float:
+    start = time.perf_counter()
+    prepare(drawn, copy=True)
+    return time.perf_counter() - start
+
+
+def _some(rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    return np.sort(rng.permutation(rows)[:_CELLS])
 
 
 def _of_corpus(corpus: Corpus, rows: np.ndarray) -> AnnData:
@@ -123,6 +142,8 @@ def _of_corpus(corpus: Corpus, rows: np.ndarray) -> AnnData:
     x = sp.csr_matrix((counts.count, counts.gene, counts.offsets), shape=(len(rows), len(symbols)))
     adata = AnnData(x)
     adata.var_names = symbols
+    words = np.array(["unknown", "normal", "tumor"])  # for -1, 0, 1
+    adata.obs[_ORIGIN] = words[corpus.arrays["malignancy"][rows].astype(int) + 1]
     return adata
 
 

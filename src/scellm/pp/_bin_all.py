@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 
+from scellm._on_disk import blocks_of, rows_between
 from scellm.pp._binning import Binning, Columns, select
 from scellm.pp._blocks import map_blocks
 from scellm.pp._expression import Expression
@@ -83,6 +85,24 @@ def bin_all(expression: Expression, columns: Columns, target: np.ndarray, width:
         column.extend(key)
         value.extend(bins)
     return Binned(_csr(value.finish(), column.finish(), indptr, width), kept, total)
+
+
+def mapped_rows(x: Any) -> sp.csr_matrix:
+    """Bins that were written to a file, as those of data on disk are kept: in a temporary file, for rows in any order.
+
+    Parameters
+    ----------
+    x
+        Bin + 1, (cells, columns), on disk.
+    """
+    column, value, indptr = OnDisk(np.int32), OnDisk(np.uint8), [np.zeros(1, np.int64)]
+    for start, stop in blocks_of(x):
+        rows = sp.csr_matrix(rows_between(x, start, stop))
+        rows.sort_indices()
+        column.extend(rows.indices)
+        value.extend(rows.data)
+        indptr.append(indptr[-1][-1] + rows.indptr[1:].astype(np.int64))
+    return _csr(value.finish(), column.finish(), np.concatenate(indptr), x.shape[1])
 
 
 def _growing(expression: Expression, dtype: type) -> Growing:

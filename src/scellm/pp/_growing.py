@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import mmap
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Protocol
 
 import numpy as np
@@ -69,32 +71,42 @@ class OnDisk:
 
     def __init__(self, dtype: type) -> None:
         self._dtype, self._n = np.dtype(dtype), 0
-        self._file = tempfile.TemporaryFile(prefix="scellm-")  # noqa: SIM115  closed in finish, or with this object
+        with _named_folder():
+            self._file = tempfile.TemporaryFile(prefix="scellm-")  # noqa: SIM115  closed in finish, or with this object
 
     def __len__(self) -> int:
         return self._n
 
     def extend(self, values: np.ndarray) -> None:
         """Append values."""
-        try:
+        with _named_folder():
             self._file.write(np.ascontiguousarray(values, self._dtype).data)
-        except OSError as error:
-            msg = (
-                f"The bins of cells that stay on disk need a temporary file, and {tempfile.gettempdir()} cannot hold "
-                f"it ({error.strerror}). Set the environment variable TMPDIR to a folder with more room before Python "
-                "starts."
-            )
-            raise OSError(error.errno, msg) from error
         self._n += len(values)
 
     def finish(self) -> np.ndarray:
         """The values, mapped from the file and read-only."""
-        self._file.flush()
+        with _named_folder():
+            self._file.flush()
         with self._file as file:  # the map keeps a handle of its own
             return np.memmap(file, self._dtype, "r", shape=(self._n,)) if self._n else np.zeros(0, self._dtype)
 
     def __del__(self) -> None:
-        self._file.close()  # of an array that was never finished
+        with suppress(OSError, AttributeError):  # a full disk was said before; there may be no file
+            self._file.close()  # of an array that was never finished
+
+
+@contextmanager
+def _named_folder() -> Iterator[None]:
+    """Say which folder is full or missing, and how to use another."""
+    try:
+        yield
+    except OSError as error:
+        msg = (
+            "The bins of cells that stay on disk need a temporary file, and there is no room for it in "
+            f"{tempfile.tempdir or 'the folder for temporary files'} ({error.strerror}). Set the environment variable "
+            "TMPDIR to a folder with more room before Python starts."
+        )
+        raise OSError(error.errno, msg) from error
 
 
 def widened(values: np.ndarray) -> np.ndarray:
@@ -110,16 +122,17 @@ def widened(values: np.ndarray) -> np.ndarray:
 def let_go(*arrays: np.ndarray) -> None:
     """Give the pages of mapped arrays back, so that resident memory does not grow with what was read.
 
-    Nothing is lost: the pages are clean, and the next access reads them again, mostly from the system's cache.
+    The pages of an array that cannot be written are clean: the next access reads them again, mostly from the system's
+    cache.
 
     Parameters
     ----------
     *arrays
-        Any arrays; those in memory stay as they are.
+        Any arrays; those in memory, and those that can be written, stay as they are.
     """
     for values in arrays:
         pages = _map_of(values)
-        if pages is not None and hasattr(pages, "madvise"):  # not on Windows
+        if pages is not None and not values.flags.writeable and hasattr(pages, "madvise"):  # not on Windows
             pages.madvise(mmap.MADV_DONTNEED)
 
 

@@ -13,9 +13,9 @@ from anndata import AnnData
 
 from scellm._compat import layer_names
 from scellm._logging import logger
+from scellm._on_disk import blocks_of, is_on_disk, rows_between, rows_of
 from scellm.pp._feature_types import Features
 from scellm.pp._numbers import as_numbers, check_structure
-from scellm.pp._on_disk import is_on_disk, rows_at_once, rows_between, rows_of
 
 SUM = " + "
 """Between the names of layers that are read as their sum."""
@@ -144,19 +144,17 @@ class Matrix:
 
     def blocks(self) -> Iterator[tuple[int, sp.csr_matrix]]:
         """Consecutive rows: index of the first, and CSR of about 2^18 values (more on disk)."""
-        n = self.shape[0]
-        step = self.rows_per_block
-        for start in range(0, n, step):
-            yield start, self._slice(start, min(start + step, n))
+        for start, stop in self._bounds():
+            yield start, self._slice(start, stop)
 
-    @property
-    def rows_per_block(self) -> int:
-        """Rows per block."""
+    def _bounds(self) -> list[tuple[int, int]]:
+        """First row of each block, and the first that is left out."""
         x = self._rows
         if is_on_disk(x):
-            return rows_at_once(x)
-        per_row = x.nnz / max(x.shape[0], 1) if sp.issparse(x) else self.shape[1]
-        return max(int(_BLOCK_VALUES / max(per_row, 1)), 1)
+            return list(blocks_of(x))
+        n, per_row = self.shape[0], x.nnz / max(x.shape[0], 1) if sp.issparse(x) else self.shape[1]
+        step = max(int(_BLOCK_VALUES / max(per_row, 1)), 1)
+        return [(start, min(start + step, n)) for start in range(0, n, step)]
 
     def rows(self, index: np.ndarray) -> sp.csr_matrix:
         """Rows in the given order. Backed files only give sorted rows, so they are reordered here."""
@@ -200,10 +198,9 @@ class SumOfLayers(Matrix):
             total = total + block
         return _canonical(sp.csr_matrix(total))
 
-    @property
-    def rows_per_block(self) -> int:
-        """Rows per block."""
-        return min(p.rows_per_block for p in self.parts)
+    def _bounds(self) -> list[tuple[int, int]]:
+        """The blocks of the part that reads fewest rows at once."""
+        return min((p._bounds() for p in self.parts), key=lambda bounds: bounds[0][1] if bounds else 0)
 
     @property
     def on_disk(self) -> bool:

@@ -11,8 +11,9 @@ import numpy as np
 from anndata import AnnData
 
 from scellm import _keys
-from scellm._inputs import copy_of, own_entries, require_anndata
+from scellm._inputs import own_entries, require_anndata
 from scellm._logging import logger
+from scellm._on_disk import copy_of
 from scellm._options import in_range
 from scellm.genes import GeneMatch, Vocabulary, load_vocabulary, match_genes
 from scellm.genes._match import WEAK

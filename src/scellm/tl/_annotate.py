@@ -11,7 +11,7 @@ import pandas as pd
 from anndata import AnnData
 
 from scellm import _keys
-from scellm._inputs import copy_of
+from scellm._on_disk import copy_of
 from scellm._options import in_range
 from scellm.model import CellLM
 from scellm.model._annotator import UNKNOWN, Annotator

@@ -7,7 +7,7 @@ from os import PathLike
 from anndata import AnnData
 
 from scellm import _keys
-from scellm._inputs import copy_of
+from scellm._on_disk import copy_of
 from scellm.model import TokenModel
 from scellm.model._attention_of_cls import attention_of_cls, check_blocks
 from scellm.tl._gene_slot import check_gene_slot, write_gene_values

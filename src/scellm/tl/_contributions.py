@@ -9,7 +9,7 @@ import numpy as np
 from anndata import AnnData
 
 from scellm import _keys
-from scellm._inputs import copy_of
+from scellm._on_disk import copy_of
 from scellm._options import in_range
 from scellm.model import CellLM
 from scellm.model._contributions import contributions as gene_contributions

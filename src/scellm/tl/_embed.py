@@ -7,7 +7,7 @@ from os import PathLike
 from anndata import AnnData
 
 from scellm import _keys
-from scellm._inputs import copy_of
+from scellm._on_disk import copy_of
 from scellm._options import one_of
 from scellm.model import TokenModel
 from scellm.model._own_features import joined_features

@@ -8,7 +8,7 @@ import numpy as np
 from anndata import AnnData
 
 from scellm import _keys
-from scellm._inputs import copy_of
+from scellm._on_disk import copy_of
 from scellm.genes import load_vocabulary, match_genes
 from scellm.model import TokenModel
 from scellm.tl._model import as_model, check_call

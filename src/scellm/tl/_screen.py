@@ -12,7 +12,8 @@ import pandas as pd
 from anndata import AnnData
 
 from scellm import _keys
-from scellm._inputs import copy_of, own_entries
+from scellm._inputs import own_entries
+from scellm._on_disk import copy_of
 from scellm._options import in_range
 from scellm.data._pseudobulk import GeneCounts
 from scellm.drug import Profiles

@@ -12,8 +12,8 @@ import pandas as pd
 from anndata import AnnData
 
 from scellm import _keys
-from scellm._inputs import copy_of
 from scellm._logging import logger
+from scellm._on_disk import copy_of
 from scellm.model import CellLM
 from scellm.model._response_answers import DISCLAIMER
 from scellm.tl._model import as_model, check_call
