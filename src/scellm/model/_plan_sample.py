@@ -28,6 +28,7 @@ from scellm.nn import PRESETS
 from scellm.pp import prepare
 
 _CELLS = 1024  # enough for a mean number of genes within a few percent
+_FEW = 64  # cells on which the time of a call by itself is measured
 _ORIGIN = "malignancy_of_corpus"
 
 
@@ -117,7 +118,7 @@ def sample_of(data: Any, seed: int, indices: Indices = None) -> Sample:
         del drawn.uns[key]  # identifiers of scvi-tools, which belong to the whole data
     with _silently():
         ready = is_prepared(adata)
-        seconds = 0.0 if ready else _seconds_to_prepare(drawn) * adata.n_obs / drawn.n_obs
+        seconds = 0.0 if ready else _seconds_to_prepare(drawn, adata.n_obs)
     return Sample(drawn, len(rows), seconds, bins_in_memory=not ready and not on_disk(adata))
 
 
@@ -126,10 +127,17 @@ def is_corpus(data: Any) -> bool:
     return isinstance(data, Corpus) or (isinstance(data, str | PathLike) and (Path(data) / "corpus.json").exists())
 
 
-def _seconds_to_prepare(drawn: AnnData) -> float:
-    start = time.perf_counter()
-    prepare(drawn, copy=True)
-    return time.perf_counter() - start
+def _seconds_to_prepare(drawn: AnnData, cells: int) -> float:
+    """Time of `prepare` for some number of cells: what a call takes, and what each cell adds."""
+    few = drawn[: min(_FEW, drawn.n_obs)].copy()
+    seconds = []
+    for part in (few, few, drawn):  # the first call also reads what is then kept, such as the vocabulary
+        start = time.perf_counter()
+        prepare(part, copy=True)
+        seconds.append(time.perf_counter() - start)
+    first, again, whole = seconds
+    each = max(whole - again, 0.0) / max(drawn.n_obs - few.n_obs, 1)
+    return first + each * (cells - few.n_obs)
 
 
 def _some(rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
