@@ -63,8 +63,9 @@ else
 	@echo "Types that were not learned, as of the last whole run:"; cat docs/user_guide/_unknown_types.md
 endif
 
-# Tables of the pages "Speed and memory" and "Large data and several machines", each with its peer beside it; an hour.
+# Tables of the pages "Speed and memory" and "Large data and several machines", each with its peer beside it; over an hour.
 benchmark: $(VENV)/.test
+	$(PIP) --group benchmark
 	for script in prepare.py training_step.py loader.py inference.py "divide_and_conquer.py --longest" \
 		"tiled_loss.py --cells 2048 8192" processes.py on_disk.py plan.py; do \
 		echo "== $$script" && OMP_NUM_THREADS=1 $(BIN)/python benchmarks/$$script || exit 1; done
