@@ -60,9 +60,10 @@ def join_backed(paths: Sequence[str | PathLike], *, file_key: str = "file") -> A
 
     Examples
     --------
-    >>> adata = scellm.data.join_backed(sorted(Path("atlas").glob("*.h5ad")))
-    >>> scellm.tl.annotate(adata, "celllm-immune")
-    >>> adata.obs.groupby("file")["celllm_type"].value_counts()
+    >>> from pathlib import Path
+    >>> atlas = scellm.data.join_backed(sorted(Path("atlas").glob("*.h5ad")))  # doctest: +SKIP
+    >>> scellm.tl.annotate(atlas, "celllm-immune")  # doctest: +SKIP
+    >>> atlas.obs.groupby("file")["celllm_type"].value_counts()  # doctest: +SKIP
     """
     if isinstance(paths, str | PathLike):
         msg = f"join_backed takes a list of paths; found one, {str(paths)!r}. For a single file: read_backed."

@@ -53,8 +53,9 @@ def read_backed(path: str | PathLike) -> AnnData:
 
     Examples
     --------
-    >>> adata = scellm.data.read_backed("atlas.zarr")
-    >>> scellm.tl.annotate(adata, "celllm-immune")
+    >>> adata.write_h5ad("atlas.h5ad")
+    >>> atlas = scellm.data.read_backed("atlas.h5ad")
+    >>> scellm.tl.annotate(atlas, model)
     """
     path = Path(path).expanduser()
     return _anndata(_group(path), path)

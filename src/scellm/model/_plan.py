@@ -93,7 +93,7 @@ def plan(
     task
         "embed" (also `get_latent_representation`), "annotate" (also `predict`), or "pretrain".
     budget
-        Seconds that the measurement may take, about; a single cell, or a step of four cells, is always computed.
+        Seconds that the measurement may take, about; eight cells, or a step of four, are always computed.
     seed
         Seed of the choice of cells.
     **options
@@ -115,8 +115,10 @@ def plan(
 
     Examples
     --------
-    >>> scellm.plan(adata, "celllm-mini")
-    >>> scellm.plan("corpus", "25m", task="pretrain", max_steps=10_000, batch_size=512)
+    >>> found = scellm.plan(adata, model)
+    >>> found.cells
+    60
+    >>> scellm.plan("corpus", "25m", task="pretrain", max_steps=10_000, batch_size=512)  # doctest: +SKIP
     """
     _check(adata, model, task, budget, options)
     options = dict(options)
