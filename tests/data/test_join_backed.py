@@ -79,6 +79,29 @@ def test_parts_of_the_counts_are_added(tmp_path):
     np.testing.assert_array_equal(bins[:20], bins[20:])
 
 
+def test_a_layer_may_be_named_like_a_sum(tmp_path):
+    named = counted()
+    named.layers["spliced + unspliced"] = named.layers.pop("counts")
+    named.raw = None
+    joined = join_backed(files(tmp_path, named))
+    np.testing.assert_array_equal(joined.X.compute().toarray(), named.layers["spliced + unspliced"].toarray())
+
+
+def test_a_file_by_columns_is_read_once_and_says_so(tmp_path, caplog):
+    by_columns = make_adata(30, 2300, kind=sp.csc_matrix)
+    scellm._logging.logger.addHandler(caplog.handler)
+    try:
+        joined = join_backed(files(tmp_path, by_columns, make_adata(30, 2300)))
+    finally:
+        scellm._logging.logger.removeHandler(caplog.handler)
+    assert "a.h5ad is stored by columns (CSC)" in caplog.text
+    scellm.pp.prepare(joined)
+    scellm.pp.prepare(by_columns)
+    np.testing.assert_array_equal(
+        joined.layers["celllm_bins"][:30].toarray(), by_columns.layers["celllm_bins"].toarray()
+    )
+
+
 def test_antibodies_stay_antibodies(tmp_path):
     """A gene that one file lacks must not cost the column that says what is a gene."""
     whole = make_adata(20, 2300)

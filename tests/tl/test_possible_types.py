@@ -42,6 +42,26 @@ def test_slots_and_answers(learned, tmp_path):
     assert "celllm_type_p_values" in ad.read_h5ad(tmp_path / "a.h5ad").obsm
 
 
+def test_a_later_call_without_it_leaves_no_p_value_of_the_first(learned):
+    model, _ = learned
+    adata = model.adata
+    adata.obs["mine_p_value"] = 1.0
+    scellm.tl.annotate(adata, model, unknown="?", key_added="mine")
+    scellm.tl.annotate(adata, model, unknown="?")
+    scellm.tl.annotate(adata, model)
+    slots = {k for k in [*adata.obs, *adata.obsm] if k.startswith("celllm_type")}
+    assert slots == {"celllm_type", "celllm_type_confidence", "celllm_type_probabilities"}
+    assert {k for k in adata.uns["celllm"]["slots"] if k.startswith("celllm_type")} == slots
+    assert "mine_p_values" in adata.obsm
+
+
+def test_columns_of_the_user_stay(learned):
+    model, _ = learned
+    model.adata.obs["celllm_type_set_size"] = 5
+    scellm.tl.annotate(model.adata, model)
+    assert (model.adata.obs["celllm_type_set_size"] == 5).all()
+
+
 def test_without_it_nothing_changes(learned):
     model, _ = learned
     before = scellm.tl.annotate(model.adata, model, copy=True)

@@ -16,13 +16,14 @@ import pandas as pd
 from anndata import AnnData
 from anndata.experimental import read_elem_lazy
 
-from scellm._logging import quiet
+from scellm._logging import logger, quiet
 from scellm.data._read_backed import read_backed
 from scellm.pp._expression import find_expression
 from scellm.pp._feature_types import Features
-from scellm.pp._matrix import SUM
+from scellm.pp._matrix import SumOfLayers
 
 _SHARED = 0.5  # of the genes of the smaller of two files; below it, they name genes differently
+_CELLS = 1000  # in a block of a matrix that was read into memory
 
 
 def join_backed(paths: Sequence[str | PathLike], *, file_key: str = "file") -> AnnData:
@@ -95,14 +96,22 @@ def _counts_of(path: Path) -> AnnData:
     if expression.guess:
         warnings.warn(f"{path.name}: {expression.guess}", UserWarning, stacklevel=4)
     found = expression.matrix
-    stored = [_stored(adata, name) for name in found.name.split(SUM)]
+    parts = found.parts if isinstance(found, SumOfLayers) else [found]
+    stored = [_stored(adata, part.name, path.name) for part in parts]
     return AnnData(X=reduce(add, stored), obs=adata.obs, var=found.var)
 
 
-def _stored(adata: AnnData, name: str) -> Any:
-    """A matrix on disk as an array of dask."""
+def _stored(adata: AnnData, name: str, file: str) -> Any:
+    """A matrix on disk as an array of dask; one that is stored by columns is read into memory."""
     layer = name.removeprefix("layers/")
     matrix = adata.X if name == "X" else adata.raw.X if name == "raw" else adata.layers[layer]
+    if getattr(matrix, "format", None) == "csc":  # dask would read all of it for every block of cells
+        from dask.array import from_array  # of the extra `stream`
+
+        logger.info(
+            "%s is stored by columns (CSC): it is read into memory. Stored by rows, it could stay on disk.", file
+        )
+        return from_array(matrix.to_memory().tocsr(), (_CELLS, matrix.shape[1]), asarray=False)
     return read_elem_lazy(getattr(matrix, "group", matrix))  # of a sparse matrix, the group that holds its parts
 
 

@@ -18,8 +18,11 @@ from scellm.model._annotator import UNKNOWN, Annotator
 from scellm.tl._columns import column_names
 from scellm.tl._model import as_model, check_call
 from scellm.tl._possible_types import write_possible
-from scellm.tl._provenance import record
+from scellm.tl._provenance import drop_earlier, record
 from scellm.tl._smoothing import check_smooth, cluster_means, smoothed
+
+_OPTIONAL = ("_coarse", "_id", "_p_value", "_set_size", "_p_values")
+"""Ends of the names of slots that not every call writes."""
 
 
 def annotate(
@@ -142,6 +145,7 @@ def annotate(
         known |= {"unknown": unknown, "coverage": str(coverage), "few_calibration_cells": _few(model, coverage)}
     elif min_confidence is None:
         _warn_of_unknown(adata.obs[key_added], annotator)
+    drop_earlier(adata, "annotate", [key for part in _OPTIONAL if (key := f"{key_added}{part}") not in slots])
     record(adata, "annotate", model, slots, **known)
     return adata if copy else None
 
@@ -210,9 +214,7 @@ def _warn_of_unknown(answers: pd.Series, annotator: Annotator) -> None:
 
 
 def _refuse_labels_key(model: CellLM, key_added: str) -> None:
-    if model.labels_key in {
-        f"{key_added}{part}" for part in ("", "_confidence", "_coarse", "_id", "_p_value", "_set_size")
-    }:
+    if model.labels_key in {f"{key_added}{part}" for part in ("", "_confidence", *_OPTIONAL)}:
         msg = (
             f"key_added={key_added!r} is the column that the model learned from: known labels would be overwritten by "
             f"predictions. Pass another name, such as {key_added + '_predicted'!r}."

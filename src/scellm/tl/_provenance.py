@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib.metadata import version
 
@@ -41,3 +42,28 @@ def record(adata: AnnData, tool: str, model: object, slots: dict[str, str], **mo
     recorded = {key: {**entry, "where": where} for key, where in slots.items()}
     adata.uns[_keys.UNS] = {**ours, _keys.SLOTS: {**ours.get(_keys.SLOTS, {}), **recorded}}
     logger.info("%s: added %s", tool, ", ".join(f"{key!r} (adata.{where})" for key, where in slots.items()))
+
+
+def drop_earlier(adata: AnnData, tool: str, slots: Iterable[str]) -> None:
+    """Delete slots that an earlier call of the same tool wrote, so that no value of it stands beside newer answers.
+
+    Columns of the same name that the tool did not write stay.
+
+    Parameters
+    ----------
+    adata
+        Cells by genes.
+    tool
+        Name of the tool.
+    slots
+        Slots that this call does not write.
+    """
+    ours = adata.uns.get(_keys.UNS, {})
+    recorded = ours.get(_keys.SLOTS, {})
+    earlier = {key: recorded[key]["where"] for key in slots if recorded.get(key, {}).get("tool") == tool}
+    for key, where in earlier.items():
+        if key in getattr(adata, where):
+            del getattr(adata, where)[key]
+    if earlier:
+        kept = {key: entry for key, entry in recorded.items() if key not in earlier}
+        adata.uns[_keys.UNS] = {**ours, _keys.SLOTS: kept}
