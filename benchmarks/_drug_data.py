@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from _data import DATA, read
 
+from scellm import datasets
 from scellm.bm.drug import DrugData
 
 ENOUGH = 300  # lines that a drug was measured on
@@ -33,11 +34,6 @@ def gdsc_pairs(version: int) -> pd.DataFrame:
     return pd.read_csv(DATA / f"drug/gdsc{version}_ic50_pairs.csv.gz").rename(columns={"ln_ic50": "value"})
 
 
-def gdsc_smiles() -> pd.Series:
-    """SMILES of GDSC's drugs."""
-    return pd.read_csv(DATA / "drug/gdsc_drug_smiles.csv").set_index("drug")["smiles"]
-
-
 def wide(pairs: pd.DataFrame, lines: pd.Index, least: int = ENOUGH) -> pd.DataFrame:
     """Lines by drugs, repeats averaged; drugs measured on too few lines are left out."""
     table = pairs.pivot_table(index="line", columns="drug", values="value", aggfunc="mean")
@@ -47,8 +43,7 @@ def wide(pairs: pd.DataFrame, lines: pd.Index, least: int = ENOUGH) -> pd.DataFr
 
 def gdsc(version: int) -> DrugData:
     """GDSC1 or GDSC2 on 6,163 genes."""
-    lines = gdsc_lines()
-    return DrugData(lines, wide(gdsc_pairs(version), lines.obs_names), gdsc_smiles(), "tissue")
+    return datasets.drug_tasks("IC50, unseen lines", release=version, folder=DATA)[0].data
 
 
 def tgsa() -> DrugData:

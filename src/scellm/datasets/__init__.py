@@ -2,6 +2,7 @@
 
 from scellm.datasets._baron import baron
 from scellm.datasets._depmap import depmap
+from scellm.datasets._drug_tasks import DRUG_TASKS, drug_tasks
 from scellm.datasets._gdsc import gdsc
 from scellm.datasets._gse117872 import gse117872
 from scellm.datasets._gse149383 import gse149383
@@ -13,9 +14,11 @@ from scellm.datasets._xin import xin
 from scellm.datasets._zheng68k import zheng68k
 
 __all__ = [
+    "DRUG_TASKS",
     "TASKS",
     "baron",
     "depmap",
+    "drug_tasks",
     "gdsc",
     "gse117872",
     "gse149383",

@@ -120,4 +120,4 @@ TASKS: dict[str, Callable[[Path | None], list[bm.Task]]] = {
     "colorectal, tumour or normal": _tumour_or_normal,
     "PC9, which library": _pc9,
 }
-"""Ready tasks by name; responses of lines to drugs (IC50) have tasks of their own, `scellm.bm.drug`."""
+"""Ready tasks by name; those of IC50 are in :func:`scellm.datasets.drug_tasks`."""

@@ -6,6 +6,7 @@ from scellm.model._drug_response import DrugResponse
 from scellm.model._drug_response_method import DrugResponseMethod
 from scellm.model._from_openbiomed import from_openbiomed
 from scellm.model._plan import Plan, plan
+from scellm.model._scbert_like import ScBERTLike
 from scellm.model._token_model import TokenModel
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "DrugResponse",
     "DrugResponseMethod",
     "Plan",
+    "ScBERTLike",
     "TokenModel",
     "from_openbiomed",
     "plan",

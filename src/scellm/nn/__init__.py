@@ -19,6 +19,7 @@ from scellm.nn._performer import PerformerPytorch
 from scellm.nn._pooling import Pooling
 from scellm.nn._poolings import POOLINGS
 from scellm.nn._response_network import RESPONSE_HEADS, PackedMolecules, ResponseNetwork
+from scellm.nn._scbert_network import ScBERTNetwork
 from scellm.nn._softmax import Softmax
 from scellm.nn._solved_response import SolvedResponse
 from scellm.nn._sparse_pooling import SparsePooling
@@ -55,6 +56,7 @@ __all__ = [
     "ProfileHead",
     "ProjectionHead",
     "ResponseNetwork",
+    "ScBERTNetwork",
     "Softmax",
     "SolvedResponse",
     "SparsePooling",

@@ -68,10 +68,10 @@ class Encoder(nn.Module):
     def forward(self, cells: Padded) -> Float[Tensor, "cells length dim"]:
         """Vectors of all tokens; those of padding have no meaning."""
         b, n = cells.gene.shape
-        x = self._through(cells, self.blocks)  # (rows, d)
+        x = self.through(cells, self.blocks)  # (rows, d)
         return self.norm(x)[: b * n].view(b, n, -1)
 
-    def _through(self, cells: Padded, blocks: Iterable[Block]) -> Float[Tensor, "rows dim"]:
+    def through(self, cells: Padded, blocks: Iterable[Block]) -> Float[Tensor, "rows dim"]:
         """Vectors of the tokens, one cell after another, after some of the blocks."""
         b, n = cells.gene.shape
         x = self.embedding(cells.gene, cells.bin)  # (b, n, d)
@@ -100,7 +100,7 @@ class Encoder(nn.Module):
         """
         at = range(len(self.blocks))[block]
         chosen = self.blocks[at]
-        x = self._through(cells, self.blocks[:at])  # (rows, d)
+        x = self.through(cells, self.blocks[:at])  # (rows, d)
         return chosen.attention.of_first(chosen.attention_norm(x), cells)
 
     def redraw(self, generator: torch.Generator) -> None:
