@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -50,15 +50,25 @@ def draw_key(seed: int, step: int, view: int) -> int:
 
 
 @contextmanager
-def seeded(seed: int | None = None) -> Iterator[None]:
-    """Run code that draws from torch's global stream, without moving that stream for others.
+def seeded(seed: int | None = None, devices: Sequence[int] | None = None) -> Iterator[None]:
+    """Run code that draws from torch's global streams, without moving those for others.
 
     Parameters
     ----------
     seed
         Seed inside; `None` goes on from the present state.
+    devices
+        CUDA devices whose streams are meant too; by default all.
     """
-    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+    with_streams = list(range(torch.cuda.device_count()) if devices is None else devices)
+    with torch.random.fork_rng(devices=with_streams):
         if seed is not None:
-            torch.manual_seed(seed)
+            torch.default_generator.manual_seed(seed)  # torch.manual_seed formats stack traces for GPUs not there
+            for device in with_streams:
+                torch.cuda.default_generators[device].manual_seed(seed)
         yield
+
+
+def cuda_devices(device: torch.device) -> list[int]:
+    """The index of a CUDA device, whose random state must be restored; empty for other devices."""
+    return [device.index or 0] if device.type == "cuda" else []

@@ -66,6 +66,36 @@ def test_any_number_of_processes_gives_the_same_weights(tmp_path):
         assert len(ours) == found["steps"] * (1 if name == "no loss over the batch" else 2), name
 
 
+TRAIN = {
+    "all layers": {},
+    "the paper's head, stopped early": {"head": "mlp", "lr": 0.05, "max_epochs": 8, "patience": 1},
+    "one chunk a batch": {"chunk_tokens": 100_000, "tune": "last"},
+}
+
+
+@pytest.mark.slow
+def test_cell_types_are_learned_alike_in_any_number_of_processes(tmp_path):
+    """With dropout, in float64, and the same epoch is the best; a process may have nothing to embed."""
+    sizes = (1, 2, 3)
+    wanted = [{"task": "train", "size": n, "options": way} for way in TRAIN.values() for n in sizes]
+    folders, _ = jobs(tmp_path, *wanted)
+    for at, name in enumerate(TRAIN):
+        one, *others = folders[3 * at : 3 * at + 3]
+        losses = facts(one)["loss"]
+        for size, other in zip(sizes[1:], others, strict=True):
+            for rank in range(size):
+                assert difference(one, other, rank) <= EQUAL, (name, size, rank)
+                assert facts(other, rank)["types"] == facts(one)["types"], (name, size, rank)
+            assert facts(other)["loss"] == pytest.approx(losses, rel=1e-9), name
+    assert len(facts(folders[3])["loss"]) < 8, "stopped early"
+
+
+def test_training_with_other_seeds_is_refused(tmp_path):
+    (folder,), _ = jobs(tmp_path, {"task": "train", "size": 2, "seeds": [0, 1], "options": {}})
+    for rank in range(2):
+        assert "2 processes of this run differ" in (folder / f"error-{rank}.txt").read_text()
+
+
 def test_processes_with_other_seeds_are_refused(tmp_path):
     (folder,), _ = jobs(tmp_path, {"size": 2, "seeds": [0, 1], "options": {}})
     for rank in range(2):

@@ -2,9 +2,10 @@
 
     python -m tests.reference.ranks JOBS.json
 
-Each job is a dictionary: `size` processes, the `out` folder, `options` of `pretrain`, and optionally `seeds` (one a
-process), `die` (`{"rank": 1, "step": 2}` ends a process there without a word) and `kills` (number of times that a
-random process is killed at a random moment before the job is started again and left to end).
+Each job is a dictionary: `size` processes, the `out` folder, `options` of `pretrain`, and optionally `task` ("train" in
+place of "pretrain"), `seeds` (one a process), `die` (`{"rank": 1, "step": 2}` ends a process there without a word) and
+`kills` (number of times that a random process is killed at a random moment before the job is started again and left to
+end).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import torch
 from torch import distributed
 
 import scellm
-from tests.reference.runs import OPTIONS, new, weights
+from tests.reference.runs import OPTIONS, TRAIN, new, weights
 
 _TIMEOUT = 120  # seconds until a job is stopped
 _GRACE = 8  # seconds that the others have after a process has died
@@ -58,16 +59,21 @@ def work(job, rank, size, port):
     model = new(**job.get("shape", {}))
     scellm.settings.seed = job.get("seeds", [0] * size)[rank]
     model.module.double()
-    options = {**OPTIONS, "chunk_tokens": 200, **job["options"]}
+    task = job.get("task", "pretrain")
+    options = {**(OPTIONS if task == "pretrain" else TRAIN), "chunk_tokens": 200, **job["options"]}
     die = job.get("die")
     if die and die["rank"] == rank:
         options["callbacks"] = [Die(die["step"])]
     several = {"devices": size, "strategy": "ddp"} if size > 1 else {"devices": 1}
-    model.pretrain(**{**options, "accelerator": "cpu", **several})
+    getattr(model, task)(**{**options, "accelerator": "cpu", **several})
     out = Path(job["out"])
     torch.save(weights(model), out / f"weights-{rank}.pt")
-    facts = {"exchanges": exchanges, "steps": len(model.history["pretrain_loss"])}
-    facts["loss"] = model.history["pretrain_loss"]["pretrain_loss"].tolist()
+    loss = "pretrain_loss" if task == "pretrain" else "validation_loss"
+    history = {} if model.history is None else model.history
+    facts = {"exchanges": exchanges, "loss": history[loss][loss].tolist() if loss in history else []}
+    facts["steps"] = len(facts["loss"])
+    if task == "train":
+        facts["types"] = model.predict().tolist()
     facts["parameters"] = sum(p.numel() for p in model.module.parameters())
     (out / f"facts-{rank}.json").write_text(json.dumps(facts))
 

@@ -6,6 +6,7 @@ import scellm
 from tests.conftest import QUIET, SMALL, make_adata
 
 OPTIONS = {"max_steps": 4, "batch_size": 16, "lr": 1e-3, **QUIET}
+TRAIN = {"tune": "full", "max_epochs": 4, "batch_size": 16, "lr": 1e-3, "validation_size": 0.3, **QUIET}
 
 
 def new(adata=None, seed=0, **options):

@@ -5,11 +5,9 @@ import pytest
 from scellm.train import FineTuningConfig
 
 
-def test_stopping_needs_validation_cells():
-    assert FineTuningConfig().trainer_options(validated=True)["early_stopping"]
-    assert not FineTuningConfig().trainer_options(validated=False)["early_stopping"]
-    assert not FineTuningConfig(early_stopping=False).trainer_options(validated=True)["early_stopping"]
-    assert FineTuningConfig(patience=7).trainer_options(validated=True)["early_stopping_patience"] == 7
+def test_validation_needs_cells():
+    assert FineTuningConfig().trainer_options(validated=True) == {"check_val_every_n_epoch": 1}
+    assert FineTuningConfig().trainer_options(validated=False) == {"check_val_every_n_epoch": None}
 
 
 def test_it_can_be_stored():

@@ -61,7 +61,8 @@ def fine_tune_types(
     started = {k: v.clone() for k, v in model.module.state_dict().items()}
     loss = _loss(model, split) if config.head == "solved" else float("inf")
     weights = class_weights(config.class_weights, split.codes[split.train], types)
-    plan = FineTuningPlan(model.module, config, weights)
+    plan = FineTuningPlan(model.module, config, weights, seed)
+    torch.manual_seed(seed)  # of the order of cells; Lightning does the same where it starts several processes
     try:
         fit(plan)
     except BaseException:

@@ -65,7 +65,8 @@ class TypedModel(TypeAnswers):
             Cells whose labels may be used; by default all. Leave out a test set: labels of cells outside `indices` are
             never read. Their expression is, for principal components, as that of all cells of the data set.
         accelerator, devices
-            As in Lightning; one device.
+            As in Lightning. With `strategy="ddp"`, several devices share the cells of each batch, with the result of
+            one (page "Large data and several machines"); a solved head needs none of them.
         datasplitter_kwargs
             For :class:`scvi.dataloaders.DataSplitter`; `external_indexing=[train, validation, test]` sets the split,
             and no head then learns from the validation cells.
@@ -110,6 +111,7 @@ class TypedModel(TypeAnswers):
             with seeded(seed):
                 kept = fine_tune_types(self, types, split, chosen, fit, seed)
         if kept:
+            self.train_indices_, self.validation_indices_ = split.train, split.validation  # known to children alone
             self._conformal = calibrated(self, split, len(types), seed)
         else:
             solved = solve_types(self, types, split, chosen, seed, given=given is not None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
@@ -77,12 +77,21 @@ class CellEncoder(nn.Module):
         torch.Tensor
             float32, in the order of the tokens. A cell's embedding does not depend on the other cells.
         """
+        tokens, chunks = self.cut(tokens, max_tokens)
+        if not chunks:
+            return self.no_embeddings()
+        parts = [self(self.pad(tokens.select(chunk))) for chunk in chunks]
+        back = torch.argsort(torch.cat(chunks)).to(self.device)
+        return torch.cat(parts)[back]
+
+    def cut(self, tokens: Tokens, max_tokens: int) -> tuple[Tokens, list[Int[Tensor, " chunk"]]]:
+        """The tokens that this encoder reads, and chunks of their cells, which hold every cell once."""
         if self.config.compat:
             known = ~self.encoder.embedding.gene.weight[: self.config.n_genes, 0].isnan()
             tokens = admit(tokens, known, self.config.compat_length)
-        chunks = list(tokens.cut(max_tokens, self.encoder.max_padding))
-        if not chunks:
-            return torch.zeros(0, self.config.cell_dim, device=self.device)
-        parts = [self(self.pad(tokens.select(chunk.to(tokens.gene.device)))) for chunk in chunks]
-        back = torch.argsort(torch.cat(chunks)).to(self.device)
-        return torch.cat(parts)[back]
+        chunks = tokens.cut(max_tokens, self.encoder.max_padding)
+        return tokens, [chunk.to(tokens.gene.device) for chunk in chunks]
+
+    def no_embeddings(self) -> Float[Tensor, "none cell_dim"]:
+        """The embeddings of no cells, with the dtype and the device of the weights."""
+        return self.encoder.norm.weight.new_zeros(0, self.config.cell_dim)

@@ -58,4 +58,5 @@ class CellLMModule(BaseModuleClass):
         if self.annotation_head is None:
             msg = "The model knows no cell types: set up with labels_key=..., and make a new model."
             raise ValueError(msg)
-        return self.annotation_head(embeddings)
+        dtype = next(self.annotation_head.parameters()).dtype  # heads are made in float32, also for a model in float64
+        return self.annotation_head(embeddings.to(dtype))

@@ -85,14 +85,8 @@ class FineTuningConfig:
         return self.tune == "head" and self.head == "solved"
 
     def trainer_options(self, *, validated: bool) -> dict[str, Any]:
-        """Options for scvi-tools' trainer; without validation cells there is no early stopping."""
-        return {
-            "check_val_every_n_epoch": 1 if validated else None,
-            "early_stopping": self.early_stopping and validated,
-            "early_stopping_patience": self.patience,
-            "early_stopping_monitor": "validation_loss",
-            "early_stopping_mode": "min",
-        }
+        """Options for scvi-tools' trainer; the plan itself stops early, as scvi-tools does not in several processes."""
+        return {"check_val_every_n_epoch": 1 if validated else None}
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for a card."""

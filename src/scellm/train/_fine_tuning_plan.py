@@ -59,12 +59,18 @@ class FineTuningPlan(SupervisedPlan):
         The options.
     weights
         Weight of each type, float32, (types,); `None` for equal weights.
+    seed
+        Seed of dropout.
     """
 
     def __init__(
-        self, module: CellLMModule, config: FineTuningConfig, weights: Float[Tensor, " types"] | None = None
+        self,
+        module: CellLMModule,
+        config: FineTuningConfig,
+        weights: Float[Tensor, " types"] | None = None,
+        seed: int = 0,
     ) -> None:
-        super().__init__(module, tuned_parts(module, config.tune), config)
+        super().__init__(module, tuned_parts(module, config.tune), config, seed)
         self.weights = weights
 
     def predict_and_loss(

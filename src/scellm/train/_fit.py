@@ -15,7 +15,8 @@ _EXPECTED = {
     "`isinstance\\(treespec, LeafSpec\\)` is deprecated": "Lightning's own call of torch",
     "The number of training batches": "few batches are normal for small data; epochs are logged whole",
     "The '.*_dataloader' does not have many workers": "reading tokens costs little; see scvi.settings.dl_num_workers",
-    "early_stopping was automatically disabled": "pretraining in several processes has no early stopping to disable",
+    "early_stopping was automatically disabled": "our plans stop early by themselves, in any number of processes",
+    "It is recommended to use `self.log": "all processes log the same value, as each has the loss of the whole batch",
     "Checkpoint directory .* exists": "from scvi-tools' callback, if a run is repeated",
 }
 """Warnings that are suppressed, each with the reason."""
@@ -89,13 +90,12 @@ def _check_devices(runner: TrainRunner, *, many: bool) -> None:
     size, strategy = runner.trainer.world_size, runner.trainer.strategy
     if size > 1 and not many:
         msg = (
-            f"Only pretrain can use several devices; found {size} here. Pass devices=1. Training with tune='head', the "
-            "default, takes seconds on one."
+            f"This training uses one device; found {size}. Pass devices=1. CellLM's pretrain and train can use several."
         )
         raise ValueError(msg)
     if size > 1 and not isinstance(strategy, DDPStrategy):
         msg = (
-            f"pretrain shares the cells of a step, and every process has the whole model; found strategy="
+            f"Processes share the cells of a step, and every one has the whole model; found strategy="
             f"{type(strategy).__name__}. Pass strategy='ddp', or 'ddp_notebook' in Jupyter."
         )
         raise ValueError(msg)

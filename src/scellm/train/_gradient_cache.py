@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+
+from scellm._random import seeded
 
 Embeddings = Float[Tensor, "cells dim"]
 
@@ -260,18 +261,3 @@ def _last_that_fit(chunks: list[Chunk], keep_tokens: float) -> set[int]:
             break
         kept.add(at)
     return kept
-
-
-@contextmanager
-def seeded(seed: int, devices: Sequence[int] = ()) -> Iterator[None]:
-    """Run under a seed, and restore torch's random state."""
-    with torch.random.fork_rng(devices=list(devices)):
-        torch.default_generator.manual_seed(seed)  # torch.manual_seed formats stack traces for GPUs that are not there
-        for device in devices:
-            torch.cuda.default_generators[device].manual_seed(seed)
-        yield
-
-
-def cuda_devices(device: torch.device) -> list[int]:
-    """The index of a CUDA device, whose random state must be restored; empty for other devices."""
-    return [device.index or 0] if device.type == "cuda" else []

@@ -15,12 +15,12 @@ from lightning.pytorch.strategies import ParallelStrategy
 from torch import Tensor, nn
 
 from scellm._logging import logger
-from scellm._random import draw_key
+from scellm._random import cuda_devices, draw_key
 from scellm._tokens import Tokens
 from scellm.module import CellLMModule
 from scellm.train._batch_views import ChunkForward, make_chunks, make_views
 from scellm.train._checkpoint import Checkpoint
-from scellm.train._gradient_cache import StepResult, cuda_devices, gradient_cache
+from scellm.train._gradient_cache import StepResult, gradient_cache
 from scellm.train._pretraining_config import PretrainingConfig
 from scellm.train._processes import Processes
 from scellm.train._token_plan import TokenPlan, adam

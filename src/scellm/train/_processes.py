@@ -59,8 +59,22 @@ class Processes:
         """
         if self.size == 1:
             return None
-        mine = [at for at, owner in enumerate(owners(chunks, self.size)) if owner == self.rank]
+        mine = [at for at, owner in enumerate(owners([c.n_tokens for c in chunks], self.size)) if owner == self.rank]
         return Share(frozenset(mine), _sum_in_place, like)
+
+    def joined(self, embeddings: Tensor) -> Tensor:
+        """Embeddings of all cells of a batch; the gradient goes to those that were computed here.
+
+        Parameters
+        ----------
+        embeddings
+            Of all cells, 0 where another process computes them, (cells, dim).
+        """
+        if self.size == 1:
+            return embeddings
+        whole = embeddings.detach().clone()
+        distributed.all_reduce(whole)
+        return whole + (embeddings - embeddings.detach())
 
     def sum_gradients(self, parameters: Iterable[nn.Parameter], values: Mapping[str, float]) -> dict[str, float]:
         """Replace each gradient by the sum over processes, in one exchange; sum other numbers along with them.
@@ -117,12 +131,12 @@ class Processes:
             signal.signal(signal.SIGTERM, _stop)
 
 
-def owners(chunks: Sequence[Chunk], size: int) -> list[int]:
-    """Which of `size` processes computes each chunk: the largest first, each to the one with the least to do."""
-    tokens, found = [0] * size, [0] * len(chunks)
-    for at in sorted(range(len(chunks)), key=lambda at: -chunks[at].n_tokens):
-        found[at] = min(range(size), key=lambda rank: tokens[rank])
-        tokens[found[at]] += chunks[at].n_tokens
+def owners(sizes: Sequence[int], n: int) -> list[int]:
+    """Which of `n` processes computes each chunk: the largest first, each to the one with the least to do."""
+    tokens, found = [0] * n, [0] * len(sizes)
+    for at in sorted(range(len(sizes)), key=lambda at: -sizes[at]):
+        found[at] = min(range(n), key=lambda rank: tokens[rank])
+        tokens[found[at]] += sizes[at]
     return found
 
 

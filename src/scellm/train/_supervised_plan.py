@@ -2,38 +2,57 @@
 
 from __future__ import annotations
 
+import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, cast
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from scvi.module.base import BaseModuleClass
 from torch import Tensor, nn
 
+from scellm._random import cuda_devices, draw_key, seeded
 from scellm._tokens import Tokens
 from scellm.train._best_weights import BestWeights
 from scellm.train._fine_tuning_config import FineTuningConfig
+from scellm.train._processes import Processes, owners
 from scellm.train._token_plan import TokenPlan, adam
+
+if TYPE_CHECKING:
+    from lightning.pytorch.core.optimizer import LightningOptimizer
+    from lightning.pytorch.strategies import ParallelStrategy
 
 
 class SupervisedPlan(TokenPlan, ABC):
     """A loss on cell embeddings and a label column. Parts that are not trained run without dropout and without a graph.
 
+    Several processes all read the whole batch. Each embeds some of its cells and all exchange the embeddings, so the
+    loss and its gradient are those of one process. They share `cell_encoder`; all else in the module is computed by
+    each.
+
     Parameters
     ----------
     module
-        The model; its `embed` gives cell embeddings.
+        The model; its `cell_encoder` gives cell embeddings.
     parts
         The parts of the model that are trained.
     config
         The options.
+    seed
+        Seed of dropout.
     """
 
-    def __init__(self, module: BaseModuleClass, parts: Sequence[nn.Module], config: FineTuningConfig) -> None:
+    many_processes = True
+    processes = Processes()
+
+    def __init__(
+        self, module: BaseModuleClass, parts: Sequence[nn.Module], config: FineTuningConfig, seed: int = 0
+    ) -> None:
         super().__init__()
-        self.module, self.parts, self.config = module, list(parts), config
+        self.module, self.parts, self.config, self.seed = module, list(parts), config, seed
         self.best = BestWeights()
-        self.finished_epochs = 0
+        self.finished_epochs, self.step, self._without_progress = 0, 0, 0
         self._seen: dict[str, list[tuple[Tensor, Tensor]]] = {"train": [], "validation": []}
 
     @abstractmethod
@@ -59,11 +78,27 @@ class SupervisedPlan(TokenPlan, ABC):
         """Scores of an epoch by name, from all its cells; by default none."""
         return {}
 
+    def setup(self, stage: str) -> None:
+        """Learn which process this is."""
+        trainer = self.trainer
+        self.processes = Processes(trainer.global_rank, trainer.world_size)
+        self.automatic_optimization = self.processes.size == 1  # Lightning averages gradients of separate batches
+        if not self.automatic_optimization and (trainer.gradient_clip_val or trainer.accumulate_grad_batches != 1):
+            msg = (
+                "gradient_clip_val and accumulate_grad_batches work on one device only. Pass devices=1, or leave them "
+                "out."
+            )
+            raise ValueError(msg)
+
     def on_fit_start(self) -> None:
         """Freeze the parts that are not trained."""
         self.module.requires_grad_(requires_grad=False)
         for part in self.parts:
             part.requires_grad_(requires_grad=True)
+
+    def on_train_start(self) -> None:
+        """Replace the handler of SIGTERM that Lightning has just installed."""
+        self.processes.stop_on_sigterm()
 
     def on_train_epoch_start(self) -> None:
         """Dropout only in the parts that are trained."""
@@ -77,16 +112,33 @@ class SupervisedPlan(TokenPlan, ABC):
         return adam(parameters, self.config.lr, self.config.weight_decay)
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
-        """Loss of a batch."""
-        return self._loss(batch, "train")
+        """Loss of a batch; of several processes, each then takes the same step."""
+        if not self.step:
+            self.processes.require_same({**self.config.to_dict(), "seed": self.seed, "first cells": _checksum(batch)})
+        loss = self._loss(batch, "train") if self.automatic_optimization else self._step_of_many(batch)
+        self.step += 1
+        return loss
+
+    def _step_of_many(self, batch: dict[str, Tensor]) -> Tensor:
+        """A step of which this process computes a share: gradients are summed over processes, in one exchange."""
+        optimizer = cast("LightningOptimizer", self.optimizers())  # there is one
+        optimizer.zero_grad()
+        with cast("ParallelStrategy", self.trainer.strategy).block_backward_sync():
+            loss = self._loss(batch, "train")
+            self.manual_backward(loss)
+        shared = [p for p in self.module.cell_encoder.parameters() if p.requires_grad]
+        self.processes.sum_gradients(shared, {})
+        optimizer.step()
+        return loss.detach()
 
     def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
         """Loss of a batch, without dropout."""
         self._loss(batch, "validation")
 
     def _loss(self, batch: dict[str, Tensor], stage: str) -> Tensor:
-        embeddings = self.module.embed(Tokens.of(batch), self.config.chunk_tokens)  # (b, cell_dim)
-        loss, y_true, y_pred = self.predict_and_loss(embeddings, batch)
+        embeddings = self._embeddings(Tokens.of(batch))  # (b, cell_dim)
+        with seeded(self._key(0), cuda_devices(self.device)):
+            loss, y_true, y_pred = self.predict_and_loss(embeddings, batch)
         if not bool(torch.isfinite(loss)):
             msg = (
                 f"Training stopped in epoch {self.current_epoch}: the {stage} loss is not finite. Usual causes: "
@@ -96,6 +148,23 @@ class SupervisedPlan(TokenPlan, ABC):
         self._seen[stage].append((y_true.detach().cpu(), y_pred.detach().cpu()))
         self.log(f"{stage}_loss", loss, prog_bar=True, on_step=False, on_epoch=True, batch_size=len(y_true))
         return loss
+
+    def _embeddings(self, tokens: Tokens) -> Float[Tensor, "cells cell_dim"]:
+        """Embeddings of a batch; those that another process computes are constants here."""
+        encoder, here = self.module.cell_encoder, self.processes
+        tokens, chunks = encoder.cut(tokens, self.config.chunk_tokens)
+        owner = owners([_size(tokens, cells) for cells in chunks], here.size)
+        mine, parts = [torch.zeros(0, dtype=torch.int64)], [encoder.no_embeddings()]
+        for at, cells in enumerate(chunks):
+            if owner[at] == here.rank:
+                with seeded(self._key(1 + at), cuda_devices(self.device)):
+                    parts.append(encoder(encoder.pad(tokens.select(cells))))
+                mine.append(cells)
+        own, rows = torch.cat(parts), torch.cat(mine).to(encoder.device)  # (own cells, cell_dim), (own cells,)
+        return here.joined(own.new_zeros(tokens.n_cells, own.shape[1]).index_copy(0, rows, own))
+
+    def _key(self, what: int) -> int:
+        return draw_key(self.seed, self.step, what) >> 1  # torch seeds are signed
 
     def on_train_epoch_end(self) -> None:
         """Scores of the epoch, measured during training."""
@@ -108,8 +177,14 @@ class SupervisedPlan(TokenPlan, ABC):
             self._seen["validation"].clear()
             return
         self._log_scores("validation")
-        if self.config.early_stopping:
-            self.best.update(float(self.trainer.callback_metrics["validation_loss"]), self.module)
+        if not self.config.early_stopping:
+            return
+        # The processes decide alike, whatever the last digit of their losses.
+        loss = self.trainer.strategy.broadcast(float(self.trainer.callback_metrics["validation_loss"]))
+        better = self.best.update(loss, self.module)
+        self._without_progress = 0 if better else self._without_progress + 1
+        if self._without_progress >= self.config.patience:
+            self.trainer.should_stop = True
 
     def _log_scores(self, stage: str) -> None:
         if not self._seen[stage]:
@@ -123,3 +198,13 @@ class SupervisedPlan(TokenPlan, ABC):
         """Restore the best weights, and make every parameter trainable again."""
         self.best.restore(self.module)
         self.module.requires_grad_(requires_grad=True)
+
+
+def _size(tokens: Tokens, cells: Int[Tensor, " chunk"]) -> int:
+    """Tokens of a chunk, padding included."""
+    return len(cells) * (int(tokens.lengths[cells].max()) + 1)
+
+
+def _checksum(batch: dict[str, Tensor]) -> int:
+    """A number that differs for other cells."""
+    return zlib.crc32(batch["gene"].numpy().tobytes())

@@ -11,9 +11,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import cross_entropy, normalize
 
+from scellm._random import cuda_devices, seeded
 from scellm._tokens import Tokens
 from scellm.module import CellLMModule
-from scellm.train._gradient_cache import cuda_devices, seeded
 from scellm.train.objectives._base import BatchObjective
 
 
