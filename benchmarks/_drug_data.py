@@ -9,8 +9,8 @@ from _data import DATA, read
 
 from scellm import datasets
 from scellm.bm.drug import DrugData
+from scellm.datasets._drug_tasks import ENOUGH
 
-ENOUGH = 300  # lines that a drug was measured on
 MIXOLOGY = {
     "A549": "A549",
     "H1975": "NCIH1975",

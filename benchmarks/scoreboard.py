@@ -102,6 +102,9 @@ def main() -> None:
     methods = {k: v for k, v in {**MODELS, **SIMPLE}.items() if not quick or k in QUICK_METHODS}
     if not hasattr(scvi.external, "JointEmbeddingSCVI"):  # from scvi-tools 1.5, and so from Python 3.12
         methods.pop("JointEmbeddingSCVI, logistic regression", None)
+    unknown = set(args.methods or ()) - set(methods)
+    if unknown:
+        parser.error(f"--methods {sorted(unknown)}: not known here; expected some of {list(methods)}.")
     methods = {k: v for k, v in methods.items() if not args.methods or k in args.methods}
     results = run(names, methods, 400 if quick else args.cells, args.whole)
     text = some(results) if args.methods else report(results)

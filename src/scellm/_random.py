@@ -58,13 +58,18 @@ def seeded(seed: int | None = None, devices: Sequence[int] | None = None) -> Ite
     seed
         Seed inside; `None` goes on from the present state.
     devices
-        CUDA devices whose streams are meant too; by default all.
+        CUDA devices whose streams are meant too. By default all, if CUDA is in use.
     """
-    with_streams = list(range(torch.cuda.device_count()) if devices is None else devices)
-    with torch.random.fork_rng(devices=with_streams):
-        if seed is not None:
+    if devices is None:
+        streams = list(range(torch.cuda.device_count())) if torch.cuda.is_initialized() else []
+    else:
+        streams = list(devices)
+    with torch.random.fork_rng(devices=streams):
+        if seed is not None and devices is None:
+            torch.manual_seed(seed)
+        elif seed is not None:
             torch.default_generator.manual_seed(seed)  # torch.manual_seed formats stack traces for GPUs not there
-            for device in with_streams:
+            for device in streams:
                 torch.cuda.default_generators[device].manual_seed(seed)
         yield
 

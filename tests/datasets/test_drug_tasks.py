@@ -1,3 +1,4 @@
+from dataclasses import replace
 from io import StringIO
 
 import anndata as ad
@@ -14,7 +15,7 @@ from tests.conftest import DATA
 @pytest.fixture
 def few(monkeypatch):
     """Drugs measured on two lines are enough."""
-    monkeypatch.setattr(_drug_tasks, "_ENOUGH", 2)
+    monkeypatch.setattr(_drug_tasks, "ENOUGH", 2)
 
 
 @pytest.fixture
@@ -57,6 +58,23 @@ def test_without_a_folder_the_public_files_are_joined_by_sanger_id(monkeypatch):
     assert task.data.responses["x"].to_dict() == {"S1": 1, "S2": 2}
     assert task.data.profiles(pd.Index(["S2"])).X.tolist() == [[2, 3]], "of two profiles of one line, the first"
     assert task.data.tissues.tolist() == ["L", "S"]
+
+
+def test_a_given_folder_must_have_the_files(folder):
+    (folder / "drug/gdsc_drug_smiles.csv").unlink()
+    with pytest.raises(FileNotFoundError, match=r"lacks \['gdsc_drug_smiles.csv'\]"):
+        drug_tasks(folder=folder)
+
+
+@pytest.mark.usefixtures("few")
+def test_unseen_drugs_without_molecules_give_a_warning(monkeypatch, folder):
+    data = drug_tasks("IC50, unseen lines", folder=folder)[0].data
+    monkeypatch.delenv("SCELLM_DATA_DIR", raising=False)
+    without = replace(data, smiles=None)
+    monkeypatch.setattr(_drug_tasks, "_downloaded", lambda release: without)
+    with pytest.warns(UserWarning, match="no SMILES"):
+        drug_tasks("IC50, unseen drugs")
+    drug_tasks("IC50, unseen lines")
 
 
 def test_wrong_names(folder):

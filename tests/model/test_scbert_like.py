@@ -81,7 +81,14 @@ def test_stops_without_progress(marked):
     assert len(epochs) == 2
 
 
-@pytest.mark.parametrize("wrong", [{"max_epochs": 0}, {"patience": 0}, {"batch_size": 0}, {"lr": 0}, {"seed": -1}])
+@pytest.mark.parametrize(
+    "wrong", [{"max_epochs": 0}, {"patience": 0}, {"batch_size": 0}, {"lr": 0}, {"seed": -1}, {"depth": 1}]
+)
 def test_options_out_of_range(wrong):
     with pytest.raises(ValueError, match=f"{next(iter(wrong))} must be"):
         make(**wrong)
+
+
+def test_a_misspelt_option_is_refused():
+    with pytest.raises(ValueError, match="option='max_epoch' is not known"):
+        ScBERTLike(100, max_epoch=3)

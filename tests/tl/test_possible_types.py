@@ -55,6 +55,15 @@ def test_a_later_call_without_it_leaves_no_p_value_of_the_first(learned):
     assert "mine_p_values" in adata.obsm
 
 
+def test_another_name_that_ends_like_a_slot_stays(learned):
+    model, _ = learned
+    scellm.tl.annotate(model.adata, model, key_added="by_id")
+    scellm.tl.annotate(model.adata, model, key_added="by", unknown="?")
+    scellm.tl.annotate(model.adata, model, key_added="by")
+    assert "by_id" in model.adata.obs
+    assert "by_p_value" not in model.adata.obs
+
+
 def test_columns_of_the_user_stay(learned):
     model, _ = learned
     model.adata.obs["celllm_type_set_size"] = 5

@@ -31,14 +31,15 @@ def test_history_of_both_stages_is_kept(model):
     } == {2}
 
 
-def test_training_by_steps_refuses_several_devices(model):
-    with pytest.raises(ValueError, match=r"Only pretrain can use several devices; found 2.*devices=1"):
-        model.train(tune="full", max_epochs=1, devices=2, **QUIET)
+def test_a_plan_for_one_process_refuses_several_devices():
+    runner = SimpleNamespace(trainer=SimpleNamespace(world_size=2, strategy=DDPStrategy()))
+    with pytest.raises(ValueError, match=r"This training uses one device; found 2.*devices=1"):
+        _check_devices(runner, many=False)
 
 
 def test_pretraining_refuses_strategies_that_cut_up_the_model(model):
     runner = SimpleNamespace(trainer=SimpleNamespace(world_size=2, strategy=object()))
-    with pytest.raises(ValueError, match=r"every process has the whole model; found strategy=object.*'ddp'"):
+    with pytest.raises(ValueError, match=r"every one has the whole model; found strategy=object.*'ddp'"):
         _check_devices(runner, many=True)
     runner.trainer.strategy = DDPStrategy()
     _check_devices(runner, many=True)

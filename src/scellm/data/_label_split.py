@@ -75,7 +75,7 @@ class LabelSplit:
             train, validation, test = (np.asarray(part) for part in given)
             return cls(train, validation, test, codes)
         labelled = rows[codes[rows] < len(types)]
-        train, validation = _stratified(labelled, codes, validation_size, seed)
+        train, validation = stratified(labelled, codes, validation_size, seed)
         return cls(train, validation, np.zeros(0, dtype=int), codes)
 
     def loader(self, manager: AnnDataManager, batch_size: int, **kwargs: Any) -> DataSplitter:
@@ -105,10 +105,8 @@ def _check_types(manager: AnnDataManager, codes: np.ndarray, types: list[str]) -
         raise ValueError(msg)
 
 
-def _stratified(
-    rows: np.ndarray, codes: np.ndarray, validation_size: float, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Training and validation cells, the same share of every type."""
+def stratified(rows: np.ndarray, codes: np.ndarray, validation_size: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Training and validation cells, the same share of every type; a single cell of a type is used for training."""
     none = np.zeros(0, dtype=int)
     types, n = np.unique(codes[rows], return_counts=True)
     several = np.isin(codes[rows], types[n > 1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from os import PathLike
 from pathlib import Path
@@ -25,7 +26,14 @@ DRUG_TASKS: dict[str, Callable[[], DrugSplit]] = {
 }
 """Ready tasks of drug responses by name: the split of each."""
 
-_ENOUGH = 300  # lines that a drug was measured on
+ENOUGH = 300
+"""Lines that a drug was measured on."""
+
+_FILES = ("gdsc_expression_975x6163.h5ad", "gdsc{}_ic50_pairs.csv.gz", "gdsc_drug_smiles.csv")
+_NAMES = (
+    "The downloaded files have no SMILES: a molecule that GDSC has under two names may be learned under one and tested "
+    "under the other. Add smiles= to the data of the task (scellm.bm.drug.DrugData)."
+)
 
 
 def drug_tasks(
@@ -56,10 +64,17 @@ def drug_tasks(
     ------
     ValueError
         If a name or the release is not known.
+    FileNotFoundError
+        If `folder` is given and lacks a file.
     ConnectionError
         If the files are not there and cannot be downloaded.
     ImportError
         If the files are not there and openpyxl is not installed.
+
+    Warns
+    -----
+    UserWarning
+        If there are no SMILES for "IC50, unseen drugs".
 
     Examples
     --------
@@ -71,18 +86,25 @@ def drug_tasks(
         one_of("names", name, DRUG_TASKS)
     one_of("release", release, (1, 2))
     where = data_folder() if folder is None else Path(folder)
-    at_hand = where is not None and (where / "drug/gdsc_expression_975x6163.h5ad").exists()
-    data = _from_folder(where, release) if where is not None and at_hand else _downloaded(release)
+    files = [] if where is None else [where / "drug" / name.format(release) for name in _FILES]
+    lacking = [f.name for f in files if not f.exists()]
+    if lacking and folder is not None:
+        msg = (
+            f"{where}/drug lacks {lacking}. Pass the folder that holds them, or no folder, to download GDSC and DepMap."
+        )
+        raise FileNotFoundError(msg)
+    data = _from_files(*files) if files and not lacking else _downloaded(release)
+    if data.smiles is None and "IC50, unseen drugs" in chosen:
+        warnings.warn(_NAMES, UserWarning, stacklevel=2)
     return [DrugTask(name, data, DRUG_TASKS[name]()) for name in chosen]
 
 
-def _from_folder(folder: Path, release: int) -> DrugData:
+def _from_files(expression: Path, pairs: Path, smiles: Path) -> DrugData:
     """The files of a data folder; its README describes them."""
-    lines = ad.read_h5ad(folder / "drug/gdsc_expression_975x6163.h5ad")
+    lines = ad.read_h5ad(expression)
     lines.X = (lines.X / 100).astype(np.float32)  # stored in hundredths
-    pairs = pd.read_csv(folder / f"drug/gdsc{release}_ic50_pairs.csv.gz")
-    smiles = pd.read_csv(folder / "drug/gdsc_drug_smiles.csv").set_index("drug")["smiles"]
-    return DrugData(lines, _wide(pairs, lines.obs_names), smiles, "tissue")
+    molecules = pd.read_csv(smiles).set_index("drug")["smiles"]
+    return DrugData(lines, _wide(pd.read_csv(pairs), lines.obs_names), molecules, "tissue")
 
 
 def _downloaded(release: int) -> DrugData:
@@ -105,4 +127,4 @@ def _wide(pairs: pd.DataFrame, lines: pd.Index) -> pd.DataFrame:
     """Ln IC50, lines by drugs."""
     table = pairs.pivot_table(index="line", columns="drug", values="ln_ic50", aggfunc="mean")
     table = table.loc[table.index.intersection(lines)]
-    return table.loc[:, table.notna().sum() >= _ENOUGH]
+    return table.loc[:, table.notna().sum() >= ENOUGH]

@@ -17,20 +17,20 @@ from torch.nn.functional import cross_entropy
 from tqdm.auto import trange
 
 from scellm._inputs import cell_positions, require_anndata
-from scellm._options import in_range
+from scellm._options import in_range, one_of
 from scellm._random import seeded
 from scellm.baselines._feature_classifier import labelled
 from scellm.baselines._log_expression import vocabulary_counts
 from scellm.baselines._scvi_data import most_variable
+from scellm.data._label_split import stratified
 from scellm.genes import read_gene_embeddings
 from scellm.genes._vectors import vocabulary_rows
 from scellm.nn import ScBERTNetwork
-from scellm.nn._scbert_network import BINS
+from scellm.nn._scbert_network import BINS, SHAPE
 from scellm.train import class_weights
 from scellm.train._best_weights import BestWeights
 
 _VALIDATION = 0.1  # of the labelled cells; the public code stops on the cells that it reports
-_FEW = 20  # labelled cells; below, none are left out for validation
 
 
 class ScBERTLike:
@@ -83,6 +83,9 @@ class ScBERTLike:
         whole = {"n_genes": n_genes, "max_epochs": max_epochs, "patience": patience, "batch_size": batch_size}
         for name, value in whole.items():
             in_range(name, value, 1, whole=True)
+        for name, value in shape.items():
+            one_of("option", name, SHAPE)
+            in_range(name, value, 2 if name == "depth" else 1, whole=True)
         in_range("lr", lr, 0, open_low=True)
         in_range("seed", seed, 0, whole=True)
         self.n_genes, self.gene_embeddings, self.shape = n_genes, gene_embeddings, shape
@@ -118,8 +121,7 @@ class ScBERTLike:
         rng = np.random.default_rng(self.seed)
         with seeded(self.seed):
             self._make_network()
-            tokens = torch.cat([self.network.fixed(bins) for bins in self._batches(adata, rows)])  # (cells, n, d)
-            self._train(tokens, torch.from_numpy(codes), rng)
+            self._train(self._fixed_tokens(adata, rows), codes, rng)
         return self
 
     def predict(self, adata: AnnData, *, indices: Sequence[int] | np.ndarray | None = None) -> np.ndarray:
@@ -154,14 +156,20 @@ class ScBERTLike:
         for start in range(0, len(rows), self.batch_size):
             yield torch.from_numpy(bins[start : start + self.batch_size].toarray().astype(np.int64))
 
-    def _train(
-        self, tokens: Float[Tensor, "cells tokens dim"], codes: Int[Tensor, " cells"], rng: np.random.Generator
-    ) -> None:
+    def _fixed_tokens(self, adata: AnnData, rows: np.ndarray) -> Float[Tensor, "cells tokens dim"]:
+        """Tokens of some cells after the blocks that are not trained."""
+        dim = self.network.encoder.config.dim
+        found = torch.empty(len(rows), len(self.genes) + 1, dim)
+        for part, bins in zip(found.split(self.batch_size), self._batches(adata, rows), strict=True):
+            part.copy_(self.network.fixed(bins))
+        return found
+
+    def _train(self, tokens: Float[Tensor, "cells tokens dim"], given: np.ndarray, rng: np.random.Generator) -> None:
         """Epochs of Adam, and the weights of the one with the lowest validation loss."""
-        order = torch.from_numpy(rng.permutation(len(codes)))
-        n = int(_VALIDATION * len(codes)) if len(codes) >= _FEW else 0
-        held_out, rest = order[:n], order[n:]
-        weights = class_weights("paper-code", codes[rest].numpy(), list(self.types))
+        parts = stratified(np.arange(len(given)), given, _VALIDATION, self.seed)
+        rest, held_out = (torch.from_numpy(part) for part in parts)
+        codes = torch.from_numpy(given)
+        weights = class_weights("paper-code", given[parts[0]], list(self.types))
         trained = [p for part in self.network.trained() for p in part.parameters()]
         optimizer = torch.optim.Adam(trained, self.lr)
         best, since = BestWeights(), 0
@@ -171,8 +179,8 @@ class ScBERTLike:
                 optimizer.zero_grad()
                 cross_entropy(self.network(tokens[at]), codes[at], weights).backward()
                 optimizer.step()
-            if n:
-                better = best.update(self._loss(tokens, codes, held_out), self.network)
+            if len(held_out):
+                better = best.update(self._loss(tokens, codes, held_out, weights), self.network)
                 since = 0 if better else since + 1
                 if since == self.patience:
                     break
@@ -184,10 +192,11 @@ class ScBERTLike:
         tokens: Float[Tensor, "cells tokens dim"],
         codes: Int[Tensor, " cells"],
         rows: Int[Tensor, " chosen"],
+        weights: Float[Tensor, " types"] | None,
     ) -> float:
-        """Mean cross-entropy of some cells."""
+        """Mean cross-entropy of some cells, weighted as in training."""
         logits = torch.cat([self.network(tokens[at]) for at in rows.split(self.batch_size)])  # (chosen, types)
-        return float(cross_entropy(logits, codes[rows]))
+        return float(cross_entropy(logits, codes[rows], weights))
 
 
 def scbert_bins(counts: sp.csr_matrix, total: np.ndarray) -> sp.csr_matrix:

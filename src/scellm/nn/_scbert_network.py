@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from scellm._options import in_range
 from scellm._tokens import Padded
 from scellm.nn._config import Config
 from scellm.nn._encoder import Encoder
@@ -16,7 +17,9 @@ from scellm.nn._encoder import Encoder
 BINS = 6
 """Bins of scBERT: the whole part of log2 of one plus counts per 10,000, from 0, not expressed, to 5."""
 
-_SHAPE = {"dim": 200, "depth": 6, "heads": 10, "dim_head": 64}
+SHAPE = {"dim": 200, "depth": 6, "heads": 10, "dim_head": 64}
+"""The published shape."""
+
 _HIDDEN = (512, 128)
 
 
@@ -36,11 +39,17 @@ class ScBERTNetwork(nn.Module):
         Width of the gene vectors; another width than `dim` is brought to it by a fixed random map.
     **shape
         Other values of `dim`, `depth` (at least 2), `heads` and `dim_head`, for tests.
+
+    Raises
+    ------
+    ValueError
+        If a value is out of its range.
     """
 
     def __init__(self, n_genes: int, n_types: int, gene_dim: int | None = None, **shape: int) -> None:
         super().__init__()
-        known: dict[str, Any] = {**_SHAPE, **shape}
+        known: dict[str, Any] = {**SHAPE, **shape}
+        in_range("depth", known["depth"], 2, whole=True)
         config = Config(n_genes, BINS, dropout=0.0, gene_dim=gene_dim, train_genes=False, pooling="cls", **known)
         self.encoder = Encoder(config)
         self.scalar = nn.Linear(config.dim, 1)

@@ -70,7 +70,8 @@ def annotate(
 
     Returns
     -------
-    Returns `None` if `copy=False`, else an `AnnData`. Sets the following fields:
+    Returns `None` if `copy=False`, else an `AnnData`. Sets the following fields, and deletes those that an earlier call
+    with the same `key_added` set and this one does not:
 
     `adata.obs['celllm_type' | key_added]` : :class:`pandas.Series` (dtype ``category``)
         The most probable type; the categories are all types the model knows. With weights that have coarse types, the
@@ -145,7 +146,7 @@ def annotate(
         known |= {"unknown": unknown, "coverage": str(coverage), "few_calibration_cells": _few(model, coverage)}
     elif min_confidence is None:
         _warn_of_unknown(adata.obs[key_added], annotator)
-    drop_earlier(adata, "annotate", [key for part in _OPTIONAL if (key := f"{key_added}{part}") not in slots])
+    drop_earlier(adata, key_added, [key for part in _OPTIONAL if (key := f"{key_added}{part}") not in slots])
     record(adata, "annotate", model, slots, **known)
     return adata if copy else None
 

@@ -44,23 +44,24 @@ def record(adata: AnnData, tool: str, model: object, slots: dict[str, str], **mo
     logger.info("%s: added %s", tool, ", ".join(f"{key!r} (adata.{where})" for key, where in slots.items()))
 
 
-def drop_earlier(adata: AnnData, tool: str, slots: Iterable[str]) -> None:
-    """Delete slots that an earlier call of the same tool wrote, so that no value of it stands beside newer answers.
+def drop_earlier(adata: AnnData, answers: str, slots: Iterable[str]) -> None:
+    """Delete slots that an earlier call wrote with the same answers, so that none of it stands beside newer ones.
 
-    Columns of the same name that the tool did not write stay.
+    To be called before :func:`record`. Slots of the same name that this call did not write stay.
 
     Parameters
     ----------
     adata
         Cells by genes.
-    tool
-        Name of the tool.
+    answers
+        The slot that every call writes.
     slots
         Slots that this call does not write.
     """
     ours = adata.uns.get(_keys.UNS, {})
     recorded = ours.get(_keys.SLOTS, {})
-    earlier = {key: recorded[key]["where"] for key in slots if recorded.get(key, {}).get("tool") == tool}
+    of_call = lambda key: {k: v for k, v in recorded.get(key, {}).items() if k != "where"}
+    earlier = {key: recorded[key]["where"] for key in slots if of_call(key) and of_call(key) == of_call(answers)}
     for key, where in earlier.items():
         if key in getattr(adata, where):
             del getattr(adata, where)[key]

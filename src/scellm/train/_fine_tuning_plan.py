@@ -60,15 +60,17 @@ class FineTuningPlan(SupervisedPlan):
     weights
         Weight of each type, float32, (types,); `None` for equal weights.
     seed
-        Seed of dropout.
+        Seed of dropout; by default `scvi.settings.seed`, or 0.
     """
+
+    many_processes = True
 
     def __init__(
         self,
         module: CellLMModule,
         config: FineTuningConfig,
         weights: Float[Tensor, " types"] | None = None,
-        seed: int = 0,
+        seed: int | None = None,
     ) -> None:
         super().__init__(module, tuned_parts(module, config.tune), config, seed)
         self.weights = weights

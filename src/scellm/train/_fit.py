@@ -15,7 +15,7 @@ _EXPECTED = {
     "`isinstance\\(treespec, LeafSpec\\)` is deprecated": "Lightning's own call of torch",
     "The number of training batches": "few batches are normal for small data; epochs are logged whole",
     "The '.*_dataloader' does not have many workers": "reading tokens costs little; see scvi.settings.dl_num_workers",
-    "early_stopping was automatically disabled": "our plans stop early by themselves, in any number of processes",
+    "early_stopping was automatically disabled": "scvi-tools says so of any run in several processes",
     "It is recommended to use `self.log": "all processes log the same value, as each has the loss of the whole batch",
     "Checkpoint directory .* exists": "from scvi-tools' callback, if a run is repeated",
 }
@@ -96,6 +96,6 @@ def _check_devices(runner: TrainRunner, *, many: bool) -> None:
     if size > 1 and not isinstance(strategy, DDPStrategy):
         msg = (
             f"Processes share the cells of a step, and every one has the whole model; found strategy="
-            f"{type(strategy).__name__}. Pass strategy='ddp', or 'ddp_notebook' in Jupyter."
+            f"{type(strategy).__name__}. Pass strategy='ddp', or in Jupyter, on CPUs, 'ddp_notebook'."
         )
         raise ValueError(msg)

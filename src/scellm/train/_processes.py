@@ -117,6 +117,8 @@ class Processes:
             msg = f"The {self.size} processes of this run differ ({shown}). All need the same data, options and seed. "
             if "seed" in differ:
                 msg += "Set scvi.settings.seed = 0 (or another) before the model is made."
+            if "first cells" in differ:
+                msg += "Every process must read the same file, and all its cells: leave out distributed_sampler. "
             if "step" in differ:
                 msg += "All must see the same checkpoint: put it on a disk that they share."
             raise ValueError(msg)

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, cast
 
 import torch
 from jaxtyping import Float, Int
+from scvi import settings
 from scvi.module.base import BaseModuleClass
 from torch import Tensor, nn
 
+from scellm._logging import logger
 from scellm._random import cuda_devices, draw_key, seeded
 from scellm._tokens import Tokens
 from scellm.train._best_weights import BestWeights
@@ -27,9 +29,12 @@ if TYPE_CHECKING:
 class SupervisedPlan(TokenPlan, ABC):
     """A loss on cell embeddings and a label column. Parts that are not trained run without dropout and without a graph.
 
-    Several processes all read the whole batch. Each embeds some of its cells and all exchange the embeddings, so the
-    loss and its gradient are those of one process. They share `cell_encoder`; all else in the module is computed by
-    each.
+    With `early_stopping`, it ends when the validation loss has not fallen for `patience` epochs, and restores the best
+    weights.
+
+    A subclass may set `many_processes`, if its loss needs nothing but the embeddings and the batch, and does not use
+    the encoder again. Then several processes all read the whole batch, each embeds some of its cells, and all exchange
+    the embeddings, so the loss and its gradient are those of one process.
 
     Parameters
     ----------
@@ -40,17 +45,18 @@ class SupervisedPlan(TokenPlan, ABC):
     config
         The options.
     seed
-        Seed of dropout.
+        Seed of dropout; by default `scvi.settings.seed`, or 0.
     """
 
-    many_processes = True
+    many_processes = False
     processes = Processes()
 
     def __init__(
-        self, module: BaseModuleClass, parts: Sequence[nn.Module], config: FineTuningConfig, seed: int = 0
+        self, module: BaseModuleClass, parts: Sequence[nn.Module], config: FineTuningConfig, seed: int | None = None
     ) -> None:
         super().__init__()
-        self.module, self.parts, self.config, self.seed = module, list(parts), config, seed
+        self.module, self.parts, self.config = module, list(parts), config
+        self.seed = seed if seed is not None else settings.seed or 0
         self.best = BestWeights()
         self.finished_epochs, self.step, self._without_progress = 0, 0, 0
         self._seen: dict[str, list[tuple[Tensor, Tensor]]] = {"train": [], "validation": []}
@@ -85,8 +91,9 @@ class SupervisedPlan(TokenPlan, ABC):
         self.automatic_optimization = self.processes.size == 1  # Lightning averages gradients of separate batches
         if not self.automatic_optimization and (trainer.gradient_clip_val or trainer.accumulate_grad_batches != 1):
             msg = (
-                "gradient_clip_val and accumulate_grad_batches work on one device only. Pass devices=1, or leave them "
-                "out."
+                f"gradient_clip_val={trainer.gradient_clip_val} and accumulate_grad_batches="
+                f"{trainer.accumulate_grad_batches} work on one device only; found {self.processes.size}. Pass "
+                "devices=1, or leave these options out."
             )
             raise ValueError(msg)
 
@@ -113,7 +120,7 @@ class SupervisedPlan(TokenPlan, ABC):
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
         """Loss of a batch; of several processes, each then takes the same step."""
-        if not self.step:
+        if not self.step and self.processes.size > 1:
             self.processes.require_same({**self.config.to_dict(), "seed": self.seed, "first cells": _checksum(batch)})
         loss = self._loss(batch, "train") if self.automatic_optimization else self._step_of_many(batch)
         self.step += 1
@@ -127,7 +134,8 @@ class SupervisedPlan(TokenPlan, ABC):
             loss = self._loss(batch, "train")
             self.manual_backward(loss)
         shared = [p for p in self.module.cell_encoder.parameters() if p.requires_grad]
-        self.processes.sum_gradients(shared, {})
+        if shared:  # a pooling may have nothing to train
+            self.processes.sum_gradients(shared, {})
         optimizer.step()
         return loss.detach()
 
@@ -185,6 +193,12 @@ class SupervisedPlan(TokenPlan, ABC):
         self._without_progress = 0 if better else self._without_progress + 1
         if self._without_progress >= self.config.patience:
             self.trainer.should_stop = True
+            logger.info(
+                "train: stopped after epoch %s, as the validation loss has not fallen for %s epochs (lowest: %.4f)",
+                self.current_epoch + 1,
+                self._without_progress,
+                self.best.score,
+            )
 
     def _log_scores(self, stage: str) -> None:
         if not self._seen[stage]:
@@ -206,5 +220,5 @@ def _size(tokens: Tokens, cells: Int[Tensor, " chunk"]) -> int:
 
 
 def _checksum(batch: dict[str, Tensor]) -> int:
-    """A number that differs for other cells."""
-    return zlib.crc32(batch["gene"].numpy().tobytes())
+    """A number that differs for other cells, and for other labels."""
+    return zlib.crc32(b"".join(batch[name].cpu().numpy().tobytes() for name in sorted(batch)))
