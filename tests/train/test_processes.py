@@ -41,6 +41,8 @@ def test_what_a_launcher_says(monkeypatch):
     [
         ({"seed": 1, "steps": 9}, r"seed: 0, 1\).*scvi\.settings\.seed"),
         ({"seed": 0, "steps": 9, "step": 4}, r"step: None, 4\).*same checkpoint"),
+        ({"seed": 0, "steps": 9, "weights": 4}, r"weights: None, 4\).*same checkpoint"),
+        ({"seed": 0, "steps": 9, "first cells": 4}, r"first cells: None, 4\).*same file.*distributed_sampler"),
         ({"seed": 0}, r"steps: 9, None"),
         ({"seed": 0, "steps": 9}, None),
     ],
@@ -55,6 +57,21 @@ def test_processes_must_agree(monkeypatch, theirs, message):
         return
     with pytest.raises(ValueError, match=message):
         Processes(0, 2).require_same({"seed": 0, "steps": 9})
+
+
+def test_processes_that_resume_must_have_the_same_weights(monkeypatch):
+    mine, theirs = torch.nn.Linear(3, 2), torch.nn.Linear(3, 2)
+    found = {}
+    monkeypatch.setattr(Processes, "require_same", lambda _, given: found.update(given))
+    Processes(0, 2).require_same_weights(mine)
+    own = found["weights"]
+    Processes(0, 2).require_same_weights(theirs)
+    assert found["weights"] != own
+    theirs.load_state_dict(mine.state_dict())
+    Processes(0, 2).require_same_weights(theirs)
+    assert found["weights"] == own
+    Processes(0, 2).require_same_weights(mine.bfloat16())
+    assert found["weights"] != own
 
 
 def test_one_process_exchanges_nothing():

@@ -112,6 +112,7 @@ class PretrainingPlan(TokenPlan):
         self.step, self.history = self.checkpoint.restore(self.state(), self._adam())
         self.processes.require_same({**self.checkpoint.must_agree(), "step": self.step})
         if self.step:
+            self.processes.require_same_weights(self.module)  # a new run starts from those of the first process
             logger.info("pretrain: resuming from step %s of %s", f"{self.step:,}", self.checkpoint.path)
 
     def on_train_start(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -119,9 +120,17 @@ class Processes:
                 msg += "Set scvi.settings.seed = 0 (or another) before the model is made."
             if "first cells" in differ:
                 msg += "Every process must read the same file, and all its cells: leave out distributed_sampler. "
+            if "weights" in differ:
+                msg += "All must see the same checkpoint: put it on a disk that they share. "
             if "step" in differ:
                 msg += "All must see the same checkpoint: put it on a disk that they share."
             raise ValueError(msg)
+
+    def require_same_weights(self, module: nn.Module) -> None:
+        """Raise ValueError in every process if they start from different weights."""
+        if self.size > 1:
+            state = (value.detach().cpu().contiguous() for value in module.state_dict().values())
+            self.require_same({"weights": zlib.crc32(b"".join(_bytes(value) for value in state))})
 
     def stop_on_sigterm(self) -> None:
         """Let SIGTERM end this process at once, so that the others see a closed connection and end as well.
@@ -140,6 +149,10 @@ def owners(sizes: Sequence[int], n: int) -> list[int]:
         found[at] = min(range(n), key=lambda rank: tokens[rank])
         tokens[found[at]] += sizes[at]
     return found
+
+
+def _bytes(value: Tensor) -> bytes:
+    return value.view(-1).view(torch.uint8).numpy().tobytes()
 
 
 def _stop(number: int, _: Any) -> None:
