@@ -61,6 +61,8 @@ else
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/where_it_looks.py --cells 12 --sets pbmc3k
 	@echo "Ablations of pretraining, as of the last whole run:"; cat docs/user_guide/_ablations.md
 	@echo "Types that were not learned, as of the last whole run:"; cat docs/user_guide/_unknown_types.md
+	@echo "Other ways to learn, peers, slow models and neutral harnesses, as of their last run:"; \
+		cd docs/user_guide && cat _scoreboard_some.md _peers.md _slow_models.md _cz_benchmarks.md
 endif
 
 # Tables of the pages "Speed and memory" and "Large data and several machines", each with its peer beside it; over an hour.
