@@ -3,8 +3,8 @@
     python -m tests.reference.unchanged --check    # prints the largest difference of each part
     python -m tests.reference.unchanged            # writes the file; run it only if numbers are meant to change
 
-The file was made at the commit before the package was rearranged. Since then, "train last" and "train full" were written
-again (probabilities differ by up to .0017), when dropout of training by steps was keyed by step and chunk.
+The file was made at the commit before the package was rearranged. Since then, "train last" and "train full" were
+written again (probabilities differ by up to .0017), when dropout of training by steps was keyed by step and chunk.
 """
 
 from __future__ import annotations
