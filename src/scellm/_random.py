@@ -60,18 +60,21 @@ def seeded(seed: int | None = None, devices: Sequence[int] | None = None) -> Ite
     devices
         CUDA devices whose streams are meant too. By default all, if CUDA is in use.
     """
-    if devices is None:
-        streams = list(range(torch.cuda.device_count())) if torch.cuda.is_initialized() else []
-    else:
-        streams = list(devices)
+    in_use = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
+    streams = list(in_use if devices is None else devices)
     with torch.random.fork_rng(devices=streams):
-        if seed is not None and devices is None:
-            torch.manual_seed(seed)
-        elif seed is not None:
-            torch.default_generator.manual_seed(seed)  # torch.manual_seed formats stack traces for GPUs not there
-            for device in streams:
-                torch.cuda.default_generators[device].manual_seed(seed)
+        if seed is not None:
+            _seed(seed, streams)
         yield
+
+
+def _seed(seed: int, cuda: Sequence[int]) -> None:
+    """Seed the processor, some CUDA devices, and the GPU of a Mac, whose stream :func:`seeded` does not put back."""
+    torch.default_generator.manual_seed(seed)  # torch.manual_seed formats stack traces for GPUs not there
+    for device in cuda:
+        torch.cuda.default_generators[device].manual_seed(seed)
+    if torch.backends.mps.is_available():
+        torch.mps.manual_seed(seed)
 
 
 def cuda_devices(device: torch.device) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import os
@@ -18,7 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-_HEADER, _FINGERPRINT = "card", "fingerprint"
+_HEADER, _FINGERPRINT, _PART = "card", "fingerprint", ".part"
 
 
 def fingerprint(state: Mapping[str, Tensor]) -> str:
@@ -67,19 +68,33 @@ def write_tensors(path: str | PathLike, state: Mapping[str, Tensor], header: Map
     card = json.dumps({**header, _FINGERPRINT: fingerprint(tensors)})
     part = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, part = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-        os.close(handle)
+        part = new_part(path)
         save_file(tensors, part, metadata={_HEADER: card})
-        replace_durably(Path(part), path)
+        replace_durably(part, path)
     except (OSError, RuntimeError, SafetensorError) as error:
         msg = f"{path} could not be written ({error}). Free space or choose another folder; nothing was replaced."
         raise OSError(msg) from error
     finally:
         if part is not None:
             with suppress(OSError):
-                Path(part).unlink(missing_ok=True)
+                part.unlink(missing_ok=True)
     return path
+
+
+def new_part(path: Path) -> Path:
+    """Make an empty file beside `path` to write to, and the folder if needed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, part = tempfile.mkstemp(prefix=f".{path.name}.", suffix=_PART, dir=path.parent)
+    os.close(handle)
+    return Path(part)
+
+
+def remove_parts(path: Path) -> None:
+    """Delete what writers that were killed left beside `path`; to be called by its only writer."""
+    drawn = "[a-z0-9_]" * 8  # by mkstemp
+    for part in path.parent.glob(f".{glob.escape(path.name)}.{drawn}{_PART}"):
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
 def replace_durably(part: Path, path: Path) -> None:

@@ -77,6 +77,19 @@ def test_unseen_drugs_without_molecules_give_a_warning(monkeypatch, folder):
     drug_tasks("IC50, unseen lines")
 
 
+@pytest.mark.usefixtures("few")
+def test_a_default_folder_with_some_of_the_files_gives_a_warning(monkeypatch, folder):
+    data = drug_tasks("IC50, unseen lines", folder=folder)[0].data
+    monkeypatch.setattr(_drug_tasks, "_downloaded", lambda release: data)
+    monkeypatch.setenv("SCELLM_DATA_DIR", str(folder))
+    (folder / "drug/gdsc_drug_smiles.csv").unlink()
+    with pytest.warns(UserWarning, match=r"lacks \['gdsc_drug_smiles.csv'\]"):
+        drug_tasks("IC50, unseen lines")
+    for file in (folder / "drug").iterdir():
+        file.unlink()
+    drug_tasks("IC50, unseen lines")  # a folder for other things
+
+
 def test_wrong_names(folder):
     with pytest.raises(ValueError, match="names='IC50'"):
         drug_tasks("IC50", folder=folder)

@@ -53,6 +53,15 @@ def test_a_checkpoint_knows_its_cells_and_views(tmp_path):
         new().pretrain(**common, view="thin", indices=np.arange(30))
 
 
+def test_what_a_killed_run_was_writing_is_deleted(tmp_path):
+    file = tmp_path / "a[1].pt"
+    parts = [tmp_path / f".{name}.0a1_bcde.part" for name in ("a[1].pt", "a[1].pt.2", "a1.pt")]
+    for part in parts:
+        part.write_bytes(b"half")
+    new().pretrain(**OPTIONS, checkpoint=file)
+    assert sorted(tmp_path.iterdir()) == sorted([file, *parts[1:]]), "of other runs, which may still be writing"
+
+
 def test_checkpoint_needs_a_seed(tmp_path, model):
     scellm.settings.seed = None
     with pytest.raises(ValueError, match=r"scvi.settings.seed"):

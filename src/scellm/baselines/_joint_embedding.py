@@ -12,7 +12,8 @@ from scellm._random import seeded
 from scellm.baselines._feature_classifier import FeatureClassifier
 from scellm.baselines._global_scaler import GlobalScaler
 from scellm.baselines._log_expression import vocabulary_counts
-from scellm.baselines._scvi_data import QUIET, UNLABELED, as_adata, most_variable
+from scellm.baselines._scvi_data import QUIET, UNLABELED, as_adata
+from scellm.data._most_variable import most_variable
 
 
 class JointEmbedding(FeatureClassifier):

@@ -15,7 +15,8 @@ from scellm._inputs import cell_positions, require_anndata
 from scellm._random import seeded
 from scellm.baselines._feature_classifier import labelled
 from scellm.baselines._log_expression import vocabulary_counts
-from scellm.baselines._scvi_data import QUIET, TYPE, UNLABELED, as_adata, most_variable
+from scellm.baselines._scvi_data import QUIET, TYPE, UNLABELED, as_adata
+from scellm.data._most_variable import most_variable
 
 
 class ScANVI:

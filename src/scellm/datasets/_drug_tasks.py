@@ -30,6 +30,10 @@ ENOUGH = 300
 """Lines that a drug was measured on."""
 
 _FILES = ("gdsc_expression_975x6163.h5ad", "gdsc{}_ic50_pairs.csv.gz", "gdsc_drug_smiles.csv")
+_SOME = (
+    "{}/drug lacks {}, so none of its files is used, and GDSC and DepMap are downloaded: other expression, no SMILES. "
+    "Put the missing files there, or name another folder in SCELLM_DATA_DIR."
+)
 _NAMES = (
     "The downloaded files have no SMILES: a molecule that GDSC has under two names may be learned under one and tested "
     "under the other. Add smiles= to the data of the task (scellm.bm.drug.DrugData)."
@@ -74,7 +78,8 @@ def drug_tasks(
     Warns
     -----
     UserWarning
-        If there are no SMILES for "IC50, unseen drugs".
+        If there are no SMILES for "IC50, unseen drugs", or the folder that `SCELLM_DATA_DIR` names has some of the
+        files and not all.
 
     Examples
     --------
@@ -93,6 +98,8 @@ def drug_tasks(
             f"{where}/drug lacks {lacking}. Pass the folder that holds them, or no folder, to download GDSC and DepMap."
         )
         raise FileNotFoundError(msg)
+    if 0 < len(lacking) < len(files):
+        warnings.warn(_SOME.format(where, lacking), UserWarning, stacklevel=2)
     data = _from_files(*files) if files and not lacking else _downloaded(release)
     if data.smiles is None and "IC50, unseen drugs" in chosen:
         warnings.warn(_NAMES, UserWarning, stacklevel=2)

@@ -21,8 +21,8 @@ from scellm._options import in_range, one_of
 from scellm._random import seeded
 from scellm.baselines._feature_classifier import labelled
 from scellm.baselines._log_expression import vocabulary_counts
-from scellm.baselines._scvi_data import most_variable
 from scellm.data._label_split import stratified
+from scellm.data._most_variable import most_variable
 from scellm.genes import read_gene_embeddings
 from scellm.genes._vectors import vocabulary_rows
 from scellm.nn import ScBERTNetwork
@@ -172,7 +172,7 @@ class ScBERTLike:
         weights = class_weights("paper-code", given[parts[0]], list(self.types))
         trained = [p for part in self.network.trained() for p in part.parameters()]
         optimizer = torch.optim.Adam(trained, self.lr)
-        best, since = BestWeights(), 0
+        best = BestWeights()
         for _ in trange(self.max_epochs, desc="scBERT-like", disable=None):
             shuffled = rest[torch.from_numpy(rng.permutation(len(rest)))]
             for at in shuffled.split(self.batch_size):
@@ -180,9 +180,8 @@ class ScBERTLike:
                 cross_entropy(self.network(tokens[at]), codes[at], weights).backward()
                 optimizer.step()
             if len(held_out):
-                better = best.update(self._loss(tokens, codes, held_out, weights), self.network)
-                since = 0 if better else since + 1
-                if since == self.patience:
+                best.update(self._loss(tokens, codes, held_out, weights), self.network)
+                if best.without_progress == self.patience:
                     break
         best.restore(self.network)
 

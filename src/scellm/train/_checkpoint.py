@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from scellm._logging import logger
-from scellm._tensors import damaged, read_tensors, require_finite, write_tensors
+from scellm._tensors import damaged, new_part, read_tensors, remove_parts, require_finite, write_tensors
 
 FORMAT = "scellm-checkpoint-2"
 _FREE = {"max_epochs", "max_steps", "memory", "checkpoint_every", "threads"}
@@ -140,7 +140,7 @@ class Checkpoint:
     ) -> None:
         """Write a second file, then replace the first: an interruption leaves the first one intact.
 
-        Of several processes, only the first writes.
+        Of several processes, only the first writes. What is left of files that a killed run was writing is deleted.
 
         Raises
         ------
@@ -156,21 +156,23 @@ class Checkpoint:
             state |= {f"{_OPTIMIZER}.{i}.{k}": torch.as_tensor(v) for k, v in own.items()}
         require_finite(state, "The model")
         header = {"format": FORMAT, "step": step, "history": history, "settings": self.settings}
+        remove_parts(self.path)
         write_tensors(self.path, state, header)
 
 
 def _probe(path: Path) -> None:
     """Raise OSError if no file can be written beside `path`."""
-    probe = path.with_name(f".{path.name}.{os.getpid()}.probe")
+    probe = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        probe = new_part(path)
         probe.write_bytes(b"scellm" * 1000)
     except OSError as error:
         msg = f"checkpoint={str(path)!r} cannot be written ({error}). Choose a folder with space that is writable."
         raise OSError(msg) from error
     finally:
-        with suppress(OSError):
-            probe.unlink(missing_ok=True)
+        if probe is not None:
+            with suppress(OSError):
+                probe.unlink(missing_ok=True)
 
 
 def _part(state: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:

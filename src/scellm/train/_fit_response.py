@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from copy import deepcopy
 from dataclasses import dataclass
 
 import torch
@@ -11,6 +10,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from scellm.nn._response_network import DrugInput, ResponseNetwork
+from scellm.train._best_weights import BestWeights
 from scellm.train._response_config import ResponseConfig
 
 Features = Callable[[Tensor], Tensor]
@@ -76,18 +76,15 @@ def fit_response(
     """
     parts = nn.ModuleList([network, *(encoder or [])])
     optimizer = torch.optim.AdamW(parts.parameters(), lr=config.lr, weight_decay=config.weight_decay)
-    best, best_state, since, history = float("inf"), deepcopy(parts.state_dict()), 0, []
+    best, history = BestWeights(), []
     for _ in range(config.max_epochs):
         row = {"train_loss": _epoch(network, parts, data, train, optimizer, config.batch_lines)}
         row["validation_loss"] = _validation(network, data, held_out)
         history.append(row)
-        if not row["validation_loss"] < best:
-            since += 1
-        else:
-            best, best_state, since = row["validation_loss"], deepcopy(parts.state_dict()), 0
-        if since >= config.patience:
+        best.update(row["validation_loss"], parts)
+        if best.without_progress >= config.patience:
             break
-    parts.load_state_dict(best_state)
+    best.restore(parts)
     network.eval()
     return history
 

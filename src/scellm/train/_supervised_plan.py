@@ -58,7 +58,7 @@ class SupervisedPlan(TokenPlan, ABC):
         self.module, self.parts, self.config = module, list(parts), config
         self.seed = seed if seed is not None else settings.seed or 0
         self.best = BestWeights()
-        self.finished_epochs, self.step, self._without_progress = 0, 0, 0
+        self.finished_epochs, self.step = 0, 0
         self._seen: dict[str, list[tuple[Tensor, Tensor]]] = {"train": [], "validation": []}
 
     @abstractmethod
@@ -189,14 +189,13 @@ class SupervisedPlan(TokenPlan, ABC):
             return
         # The processes decide alike, whatever the last digit of their losses.
         loss = self.trainer.strategy.broadcast(float(self.trainer.callback_metrics["validation_loss"]))
-        better = self.best.update(loss, self.module)
-        self._without_progress = 0 if better else self._without_progress + 1
-        if self._without_progress >= self.config.patience:
+        self.best.update(loss, self.module)
+        if self.best.without_progress >= self.config.patience:
             self.trainer.should_stop = True
             logger.info(
                 "train: stopped after epoch %s, as the validation loss has not fallen for %s epochs (lowest: %.4f)",
                 self.current_epoch + 1,
-                self._without_progress,
+                self.best.without_progress,
                 self.best.score,
             )
 

@@ -157,7 +157,7 @@ class _Trainer:
                 validation[epoch] = self.validate()
                 if best.update(validation[epoch], self.model):
                     best_epoch = epoch
-                elif epoch - best_epoch >= config.patience * config.validate_every:
+                elif best.without_progress >= config.patience:
                     break
         bar.close()
         best.restore(self.model)
