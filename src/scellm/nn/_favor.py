@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from scellm.nn._favor_fused import FusedFavorFunction, can_fuse
 from scellm.nn._favor_kernel import EPS, FavorFunction, half_norm, keeps_features
 from scellm.nn._kernel import AttentionKernel
 
@@ -57,6 +58,10 @@ class Favor(AttentionKernel):
 
     :func:`favor` is this formula in plain torch; here it is computed in blocks, with a hand-written gradient. Features
     are kept for the gradient if that takes at most 32 MiB (a chunk of `mini`), and recomputed otherwise.
+
+    On a GPU in bf16 or fp16, kernels of Triton compute it without writing features to memory. At their first use they
+    are compared with the plain version, results and gradients, and left out with a warning if they differ.
+    `SCELLM_FUSED=0` in the environment leaves them out at once.
     """
 
     def forward(
@@ -68,6 +73,8 @@ class Favor(AttentionKernel):
         projection: Float[Tensor, "features dim_head"],
     ) -> Float[Tensor, "cells heads length dim_head"]:
         """Attend within each cell."""
+        if can_fuse(q, projection):
+            return FusedFavorFunction.apply(q, k, v, real, projection)
         keep = keeps_features(q.numel() // q.shape[-1], len(projection), q.element_size())
         return FavorFunction.apply(q, k, v, real, projection, keep)
 
