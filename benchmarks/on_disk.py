@@ -1,6 +1,6 @@
 """Data that stay on disk: time and memory beside data in memory, and random reading beside scDataset.
 
-    python benchmarks/on_disk.py [cells]
+    python benchmarks/on_disk.py [cells] [python of an environment with annbatch]
 
 The file has 10,000 cells of five files of the data folder, written by anndata as `.h5ad` and as `.zarr`; the system has
 it in its cache. Needs scdataset and dask (dependency group benchmark, extra stream).
@@ -9,7 +9,7 @@ it in its cache. Needs scdataset and dask (dependency group benchmark, extra str
    joined by dask.
 2. Cells per second of random batches of 256, and how far the mix of sources in a batch is from that of all cells (mean
    L1 distance), beside the same for batches drawn at random: the corpus of this package, its bins of data on disk, and
-   scDataset over the backed file with the blocks that its authors propose.
+   scDataset over the backed file with the blocks that its authors propose, and annbatch (see `annbatch_loader.py`).
 3. The arrays of a corpus as they are, and as arrays of zarr: cells per second of random batches.
 """
 
@@ -94,6 +94,22 @@ def mix(sources: np.ndarray, batches: list[np.ndarray]) -> float:
     return float(np.mean([np.abs(np.bincount(sources[b], minlength=n) / len(b) - whole).sum() for b in batches]))
 
 
+def by_annbatch(folder: Path, python: str) -> list[dict[str, object]]:
+    """The same of annbatch, which runs in an environment of its own."""
+    command = [python, str(Path(__file__).with_name("annbatch_loader.py")), str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    answer = json.loads(done.stdout.splitlines()[-1])
+    print("seconds to write the collection of annbatch:", answer["written"])
+    rows = []
+    for one in answer["found"]:
+        sources = np.concatenate(one["sources"])
+        batches = np.split(np.arange(len(sources)), np.cumsum([len(b) for b in one["sources"]])[:-1])
+        speed, apart = len(sources) / one["seconds"], mix(sources, batches)
+        rows.append({"loader": one["loader"], "cells/s": speed, "distance of the mix": apart})
+        print(rows[-1], flush=True)
+    return rows
+
+
 def random_reading(folder: Path) -> list[dict[str, object]]:
     """Cells per second of random batches, and the mix of their sources."""
     from scdataset import BlockShuffling, scDataset
@@ -172,7 +188,7 @@ def as_zarr(folder: Path) -> list[dict[str, object]]:
     return rows
 
 
-def main(cells: int) -> None:
+def main(cells: int, annbatch: str | None) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write(folder, cells)
@@ -183,14 +199,14 @@ def main(cells: int) -> None:
             rows.append({"data": kind, **json.loads(done.stdout.splitlines()[-1])})
             print(rows[-1], flush=True)
         print(table(rows))
-        print(table(random_reading(folder)))
+        print(table(random_reading(folder) + (by_annbatch(folder, annbatch) if annbatch else [])))
         print(table(as_zarr(folder)))
 
 
 if __name__ == "__main__":
-    warnings.simplefilter("ignore")  # what a user is told about the data is not measured here
+    warnings.simplefilter("ignore")  # what a user is answer about the data is not measured here
     scellm.settings.verbosity, scellm.settings.seed = logging.ERROR, 0
     if sys.argv[1:2] == ["task"]:
         print(json.dumps(task(sys.argv[2], sys.argv[3])))
     else:
-        main(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000)
+        main(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000, sys.argv[2] if len(sys.argv) > 2 else None)
