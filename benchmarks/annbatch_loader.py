@@ -4,8 +4,8 @@
     ENV/bin/pip install annbatch==0.3.1
     ENV/bin/python benchmarks/annbatch_loader.py FOLDER
 
-FOLDER has `parts/*.h5ad`, each a source. They are written as a shuffled collection, and its seconds reported too. Prints
-a line of JSON: for each setting, seconds and the source of each cell in each batch, as a number.
+FOLDER has `parts/*.h5ad`, each a source. They are written as a shuffled collection, and its seconds reported too.
+Prints a line of JSON: for each setting, seconds and the source of each cell in each batch, as a number.
 """
 
 from __future__ import annotations

@@ -5,11 +5,10 @@
 
 Both compute the contrastive loss of one batch of PBMC in two views, with dropout, and its gradient. sentence-
 transformers is given padded genes and bins, as its tokenizers make them; its model takes the padding out before the
-encoder, so that padding costs it nothing there. Its mini-batches have as many cells as fit in 8,192 tokens on average.
-Times are of the forward and the backward pass, the best of three after a first one. Chunks are the number of forward
-passes with a gradient: under DDP, an engine that exchanges gradients at each backward pass has one exchange per chunk,
-where ours has one per step (counted in tests/integration/test_many_processes.py). Gradients are compared in float64
-without dropout.
+encoder, so that padding costs it nothing there. Its mini-batches have as many cells as fit in 8,192 tokens on
+average. Times are of the forward and the backward pass, the best of three after a first one. Chunks are the number of
+forward passes with a gradient. Gradients are compared in float64 without dropout. `exchanges.py` counts what
+processes exchange.
 """
 
 from __future__ import annotations

@@ -4,18 +4,18 @@
     python benchmarks/exchanges.py [cells]
 
 Both compute the contrastive loss of one batch of PBMC in two views on `mini`, half of the cells in each of two gloo
-processes, with embeddings gathered. Counted in the first process: rounds in which gradients are exchanged (a comm hook of
-DDP; the sums of this package), and calls that exchange embeddings.
+processes, with embeddings gathered. Counted in the first process: rounds in which gradients are exchanged (a comm
+hook of DDP; the sums of this package), and calls that exchange embeddings.
 """
 
 from __future__ import annotations
 
 import logging
-import os
 import sys
 import tempfile
 import warnings
 from collections import Counter
+from pathlib import Path
 
 import torch
 from _cells import tokens_of
@@ -110,7 +110,7 @@ def process(rank: int, file: str, cells: int, whose: str) -> None:
 def main(cells: int) -> None:
     for whose in ("sentence-transformers", "scellm"):
         with tempfile.TemporaryDirectory() as folder:
-            torch.multiprocessing.spawn(process, (os.path.join(folder, "meet"), cells, whose), nprocs=2)
+            torch.multiprocessing.spawn(process, (str(Path(folder) / "meet"), cells, whose), nprocs=2)
 
 
 if __name__ == "__main__":
