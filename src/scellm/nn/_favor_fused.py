@@ -169,9 +169,9 @@ class _Launch:
         return sums, sums1
 
     def _sum(self, x: Tensor, y: Tensor, given: tuple[Tensor, ...], *sums: Tensor, keys: bool) -> None:
-        self.kernels.sums_over_tokens[(self.pairs, self.feature_tiles)](
-            x, y, *given, self.w, *sums, *x.stride()[:3], *y.stride()[:3], *self.sizes, KEYS=keys, **self.options
-        )
+        strides = (*x.stride()[:3], *y.stride()[:3])
+        kernel = self.kernels.sums_over_tokens
+        self._start(kernel, self.feature_tiles, x, y, *given, self.w, *sums, *strides, KEYS=keys)
 
     def results(self, q: Tensor, sums: Tensor, sums1: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The result, (b, h, n, d), its denominator and the stabilisers, (b, h, n)."""
@@ -179,10 +179,8 @@ class _Launch:
         out = _by_tokens(q)
         den, top = self._empty(q, n), self._empty(q, n)
         rest, rest1 = EPS * sums.sum(-2), EPS * sums1.sum(-1)
-        self.kernels.results[(self.pairs, self.tiles)](
-            q, self.w, sums, sums1, rest, rest1, out, den, top, *q.stride()[:3], *out.stride()[:3], *self.sizes,
-            **self.options,
-        )  # fmt: skip
+        strides = (*q.stride()[:3], *out.stride()[:3])
+        self._start(self.kernels.results, self.tiles, q, self.w, sums, sums1, rest, rest1, out, den, top, *strides)
         return out, den, top
 
     def gradient_of_queries(
@@ -207,19 +205,13 @@ class _Launch:
     def _gradients(
         self, x: Tensor, y: Tensor, given: tuple[Tensor, ...], rest: tuple[Tensor, ...], *, keys: bool
     ) -> None:
-        self.kernels.gradients[(self.pairs, self.tiles)](
-            x,
-            y,
-            *given,
-            self.w,
-            *rest,
-            *x.stride()[:3],
-            *y.stride()[:3],
-            *rest[-1].stride()[:3],
-            *self.sizes,
-            KEYS=keys,
-            **self.options,
-        )
+        strides = (*x.stride()[:3], *y.stride()[:3], *rest[-1].stride()[:3])
+        self._start(self.kernels.gradients, self.tiles, x, y, *given, self.w, *rest, *strides, KEYS=keys)
+
+    def _start(self, kernel: Any, tiles: int, *given: Any, **constants: bool) -> None:
+        """Start a kernel for every pair of a cell and a head, and every tile."""
+        with torch.cuda.device_of(self.w):  # Triton starts it on the current device, which may be another
+            kernel[(self.pairs, tiles)](*given, *self.sizes, **constants, **self.options)
 
     def _empty(self, like: Tensor, *sizes: int) -> Tensor:
         return like.new_empty(*like.shape[:2], *sizes, dtype=torch.float32)
