@@ -34,7 +34,17 @@ from scellm.train._batch_views import ChunkForward, make_chunks, make_views
 from scellm.train._gradient_cache import Share
 from scellm.train._processes import Processes, owners
 
-CALLS = ("all_reduce", "all_gather", "all_gather_into_tensor", "all_to_all", "reduce_scatter")
+CALLS = (
+    "all_reduce",
+    "all_gather",
+    "all_gather_into_tensor",
+    "all_to_all",
+    "all_to_all_single",
+    "reduce_scatter",
+    "reduce_scatter_tensor",
+    "scatter",
+    "broadcast",
+)
 
 
 def counted(found: Counter) -> None:

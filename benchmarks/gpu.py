@@ -26,7 +26,7 @@ import scellm
 from scellm.data import Tokens
 from scellm.module import CellLMModule
 from scellm.nn import make_config
-from scellm.nn._favor_fused import SWITCH, WIDEST_HEAD, difference
+from scellm.nn._favor_fused import SWITCH, can_fuse, difference
 from scellm.train import contrastive_loss, gradient_cache
 from scellm.train._batch_views import ChunkForward, make_chunks, make_views
 from scellm.train._memory import chunk_tokens
@@ -75,6 +75,10 @@ def row_of(name: str, size: str, tokens: Tokens, device: torch.device) -> dict[s
     torch.manual_seed(0)
     module = CellLMModule(make_config(size, N_GENES, attention=attention)).to(device)
     tokens, chunk = tokens.to(device), chunk_tokens(module.config, device, "auto")
+    if fused and not can_fuse(
+        torch.empty(0, 0, 0, module.config.dim_head, dtype=dtype, device=device), _projection(module)
+    ):
+        name += " (not used here)"
     row: dict[str, object] = {"way": name, "genes": int(tokens.lengths[0])}
     for task, work, mode in (("encoding", encode, False), ("divided step", step, True)):
         module.train(mode)
@@ -89,6 +93,19 @@ def row_of(name: str, size: str, tokens: Tokens, device: torch.device) -> dict[s
         if device.type == "cuda":
             row[f"{task}, GiB"] = f"{torch.cuda.max_memory_allocated(device) / 2**30:.1f}"
     return row
+
+
+def _projection(module: CellLMModule) -> torch.Tensor:
+    return module.cell_encoder.encoder.blocks[0].attention.projection
+
+
+def try_kernels(device: torch.device, shape: tuple[int, int]) -> None:
+    """Print how far the kernels are from the plain version, or why they do not run."""
+    for dtype in (torch.bfloat16, torch.float16) if device.type == "cuda" else ():
+        try:
+            print(dtype, "difference", difference(device, dtype, shape), flush=True)
+        except Exception as error:  # noqa: BLE001  whatever a compiler or driver raises
+            print(dtype, "kernels do not run:", error, flush=True)
 
 
 def main() -> None:
@@ -106,9 +123,7 @@ def main() -> None:
         print("This needs a GPU; --device cpu tries the script without one.")
         return
     config = make_config(args.size, N_GENES)
-    if device.type == "cuda" and config.dim_head <= WIDEST_HEAD:
-        for dtype in (torch.bfloat16, torch.float16):
-            print(dtype, "difference", difference(device, dtype, (config.features, config.dim_head)), flush=True)
+    try_kernels(device, (config.features, config.dim_head))
     rows = []
     for genes in args.genes:
         tokens = random_cells([genes] * args.cells, N_GENES)

@@ -8,7 +8,7 @@ it in its cache. Needs scdataset and dask (dependency group benchmark, extra str
 1. `prepare` and embedding (celllm-bag; celllm-mini on a twentieth of the cells) in memory, backed, from zarr, and
    joined by dask.
 2. Cells per second of random batches of 256, and how far the mix of sources in a batch is from that of all cells (mean
-   L1 distance), beside the same for batches drawn at random: the corpus of this package, its bins of data on disk, and
+   L1 distance), beside the same for batches drawn at random: the corpus of this package, its bins of data on disk,
    scDataset over the backed file with the blocks that its authors propose, and annbatch (see `annbatch_loader.py`).
 3. The arrays of a corpus as they are, and as arrays of zarr: cells per second of random batches.
 """
@@ -204,7 +204,7 @@ def main(cells: int, annbatch: str | None) -> None:
 
 
 if __name__ == "__main__":
-    warnings.simplefilter("ignore")  # what a user is answer about the data is not measured here
+    warnings.simplefilter("ignore")  # what a user is told about the data is not measured here
     scellm.settings.verbosity, scellm.settings.seed = logging.ERROR, 0
     if sys.argv[1:2] == ["task"]:
         print(json.dumps(task(sys.argv[2], sys.argv[3])))

@@ -65,6 +65,8 @@ def seeded(seed: int | None = None, devices: Sequence[int] | None = None) -> Ite
     with torch.random.fork_rng(devices=streams):
         if seed is not None:
             _seed(seed, streams)
+            if devices is None:
+                torch.cuda.manual_seed_all(seed)  # waits for a GPU that is not in use yet
         yield
 
 

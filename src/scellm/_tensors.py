@@ -89,12 +89,13 @@ def new_part(path: Path) -> Path:
     return Path(part)
 
 
-def remove_parts(path: Path) -> None:
-    """Delete what writers that were killed left beside `path`; to be called by its only writer."""
+def remove_parts(path: Path, before: float) -> None:
+    """Delete what writers that were killed left beside `path` before a time, in seconds as of :func:`time.time`."""
     drawn = "[a-z0-9_]" * 8  # by mkstemp
     for part in path.parent.glob(f".{glob.escape(path.name)}.{drawn}{_PART}"):
         with suppress(OSError):
-            part.unlink(missing_ok=True)
+            if part.stat().st_mtime < before:
+                part.unlink(missing_ok=True)
 
 
 def replace_durably(part: Path, path: Path) -> None:

@@ -158,8 +158,8 @@ def test_lightning_starts_the_processes_and_one_saves(tmp_path, strategy, labels
         assert done.returncode == 0, done.stderr[-2000:]
         found.append(load_file(folder / "model.safetensors"))
     for name, one in found[0].items():
-        # float32 through several steps of Adam; a step moves a weight by up to 1e-4
-        torch.testing.assert_close(found[1][name], one, rtol=1e-5, atol=1e-5 if labels else 1e-6)
+        # in float32: Adam takes whole steps, of 1e-4, along gradients that are rounding errors
+        torch.testing.assert_close(found[1][name], one, rtol=1e-5, atol=2e-4 if labels else 1e-6)
 
 
 @pytest.mark.slow

@@ -1,4 +1,5 @@
 import logging
+import math
 
 import pytest
 import torch
@@ -81,9 +82,42 @@ def test_tiles_are_powers_of_two_and_at_least_16_wide():
     assert [tile_of(d)["BD"] for d in (8, 16, 20, 32, 64)] == [16, 16, 32, 32, 64]
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-@pytest.mark.parametrize("shape", [(110, 32), (266, 64)])
-def test_on_a_gpu_they_are_right(dtype, shape):
-    device = torch.device("cuda", 0)
-    assert _favor_fused.difference(device, dtype, shape) <= _favor_fused._TOLERANCE[dtype]
+def test_one_gradient_that_is_not_a_number_is_found(monkeypatch):
+    class Wrong(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, *given):
+            return _favor_fused.FavorFunction.apply(*given, False)
+
+        @staticmethod
+        def backward(ctx, grad):
+            return grad, grad * float("nan"), grad, None, None
+
+    monkeypatch.setattr(_favor_fused, "FusedFavorFunction", Wrong)
+    assert math.isnan(_favor_fused.difference(torch.device("cpu"), torch.float32, (20, 8)))
+
+
+def test_the_plain_version_does_not_differ_from_itself(monkeypatch):
+    class Same(_favor_fused.FavorFunction):
+        @staticmethod
+        def forward(ctx, *given):
+            return _favor_fused.FavorFunction.forward(ctx, *given, False)
+
+        @staticmethod
+        def backward(ctx, *grads):
+            return _favor_fused.FavorFunction.backward(ctx, *grads)[:5]
+
+    monkeypatch.setattr(_favor_fused, "FusedFavorFunction", Same)
+    assert _favor_fused.difference(torch.device("cpu"), torch.float32, (20, 8)) < 1e-5
+
+
+def test_memory_that_does_not_suffice_is_no_verdict(monkeypatch):
+    def difference(*given):
+        raise torch.OutOfMemoryError
+
+    monkeypatch.setattr(_favor_fused, "difference", difference)
+    _is_right.cache_clear()
+    with pytest.raises(torch.OutOfMemoryError):
+        _is_right(torch.device("cuda", 0), torch.bfloat16, (266, 64))
+    monkeypatch.setattr(_favor_fused, "difference", lambda *given: 0.0)
+    assert _is_right(torch.device("cuda", 0), torch.bfloat16, (266, 64))
+    _is_right.cache_clear()

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 pytest.importorskip("triton", reason="needs Triton, which exists for Linux")
 ROOT = Path(__file__).parents[2]
@@ -35,3 +36,9 @@ def test_they_compile_for_gpus_and_use_their_matrix_units():
     for name, facts in found.items():
         assert facts["shared"] <= ADA, (name, facts)
         assert facts["mma"], (name, facts)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_on_a_gpu_they_are_right():
+    for dtype, off in output("tests.reference.fused_on_gpu").items():
+        assert off <= {"float16": 1e-2, "bfloat16": 3e-2}[dtype], (dtype, off)

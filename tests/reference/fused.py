@@ -61,7 +61,7 @@ def difference(case) -> float:
         out = function(*inputs, *rest) * seen
         found.append([out, *torch.autograd.grad(out, inputs, grad.to(kind))])
     pairs = [(a.detach().double() * seen, b.detach() * seen) for a, b in zip(*found, strict=True)]
-    return max(float((a - b).norm() / b.norm().clamp(min=1.0)) for a, b in pairs)
+    return float(torch.stack([(a - b).norm() / b.norm().clamp(min=1.0) for a, b in pairs]).max())
 
 
 if __name__ == "__main__":

@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import pytest
 
@@ -58,8 +60,12 @@ def test_what_a_killed_run_was_writing_is_deleted(tmp_path):
     parts = [tmp_path / f".{name}.0a1_bcde.part" for name in ("a[1].pt", "a[1].pt.2", "a1.pt")]
     for part in parts:
         part.write_bytes(b"half")
+        os.utime(part, (1e9, 1e9))
+    live = tmp_path / ".a[1].pt.zzzzzzzz.part"
+    live.write_bytes(b"half")
+    os.utime(live, (2**33, 2**33))  # of a run that goes on writing
     new().pretrain(**OPTIONS, checkpoint=file)
-    assert sorted(tmp_path.iterdir()) == sorted([file, *parts[1:]]), "of other runs, which may still be writing"
+    assert sorted(tmp_path.iterdir()) == sorted([file, live, *parts[1:]]), "of other files and of runs that go on"
 
 
 def test_checkpoint_needs_a_seed(tmp_path, model):

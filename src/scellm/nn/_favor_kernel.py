@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 EPS = 1e-4
 """Added to every feature, as in the published encoder and in performer-pytorch."""
@@ -54,6 +55,7 @@ class FavorFunction(torch.autograd.Function):
         return out.to(dtype)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         """Gradients of queries, keys and values."""
         q, k, v, real, w, out, den, sums, *kept = ctx.saved_tensors

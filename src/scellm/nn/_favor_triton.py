@@ -14,6 +14,9 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
+_SIZES = ("heads", "n", "m")
+"""Arguments for whose values nothing is compiled anew: the length of cells differs from chunk to chunk."""
+
 
 @triton.jit
 def rows_of(x, pair, row, dim, stride_b, stride_h, stride_n, heads, n, d):
@@ -40,7 +43,7 @@ def exponents(x, w):
     return dash, tl.sum(wide * wide, 1)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=_SIZES)
 def sums_over_tokens(
     x, y, ones, real, top, w, sums, sums1,
     x_b, x_h, x_n, y_b, y_h, y_n, heads, n, d, m, half,
@@ -84,7 +87,7 @@ def sums_over_tokens(
         tl.store(top + pair * tl.num_programs(1) + tile, largest)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=_SIZES)
 def results(
     q, w, sums, sums1, rest, rest1, out, den, top,
     q_b, q_h, q_n, o_b, o_h, o_n, heads, n, d, m, half,
@@ -123,7 +126,7 @@ def results(
     tl.store(top + pair.to(tl.int64) * n + row, largest, row < n)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=_SIZES)
 def gradients(
     x, y, ones, real, top, w, sums, sums1, rest, dx, dy,
     x_b, x_h, x_n, y_b, y_h, y_n, o_b, o_h, o_n, heads, n, d, m, half,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -52,6 +53,7 @@ class Checkpoint:
         self.path = None if path is None else Path(path)
         self.every, self.settings = every, settings
         self.writes = True  # of several processes, the first alone
+        self._begun = time.time()
         if self.path is not None:
             _probe(self.path)
 
@@ -140,7 +142,8 @@ class Checkpoint:
     ) -> None:
         """Write a second file, then replace the first: an interruption leaves the first one intact.
 
-        Of several processes, only the first writes. What is left of files that a killed run was writing is deleted.
+        Of several processes, only the first writes. What a run that was killed left of
+        a file is deleted.
 
         Raises
         ------
@@ -156,7 +159,7 @@ class Checkpoint:
             state |= {f"{_OPTIMIZER}.{i}.{k}": torch.as_tensor(v) for k, v in own.items()}
         require_finite(state, "The model")
         header = {"format": FORMAT, "step": step, "history": history, "settings": self.settings}
-        remove_parts(self.path)
+        remove_parts(self.path, self._begun)
         write_tensors(self.path, state, header)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ Features = Callable[[Tensor], Tensor]
 """Features of lines by their indices, float32, (lines, features)."""
 
 _CLIP = 5.0
+_NOT_FINITE = "Training stopped: the loss is not finite. A usual cause is lr that is too high."
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,8 @@ def fit_response(
     for _ in range(config.max_epochs):
         row = {"train_loss": _epoch(network, parts, data, train, optimizer, config.batch_lines)}
         row["validation_loss"] = _validation(network, data, held_out)
+        if not math.isfinite(row["validation_loss"]):
+            raise FloatingPointError(_NOT_FINITE)
         history.append(row)
         best.update(row["validation_loss"], parts)
         if best.without_progress >= config.patience:
@@ -105,8 +109,7 @@ def _epoch(
         error, count = _error(network, data, rows)
         loss = error / max(count, 1)
         if not bool(torch.isfinite(loss)):
-            msg = "Training stopped: the loss is not finite. A usual cause is lr that is too high."
-            raise FloatingPointError(msg)
+            raise FloatingPointError(_NOT_FINITE)
         loss.backward()
         nn.utils.clip_grad_norm_(parts.parameters(), _CLIP)
         optimizer.step()
