@@ -253,7 +253,6 @@ class CellLM(TypedModel):
                 with run.initialized(lambda n: source.first(n, seed)):
                     steps = PretrainingDataModule(source.dataset, sampler)
                     self._fit(run.plan, steps, 1, accelerator, devices, **every_step)
-                self._processes = run.plan.processes
             except BaseException:
                 if run.stopped():
                     self._record("pretrain", run.config.to_dict(), run.history())

@@ -190,8 +190,9 @@ class TokenModel(SavedModel):
     def _fit(
         self, plan: Any, data: Any, max_epochs: int, accelerator: str, devices: Any, **trainer_options: Any
     ) -> None:
-        """Train with Lightning; keeps the history of every stage."""
+        """Train with Lightning; keeps the history of every stage, and which process this was."""
         fit(self, plan, data, max_epochs, accelerator, devices, **trainer_options)
+        self._processes = plan.processes
 
     def _record(self, stage: str, config: dict[str, Any], history: dict[str, pd.DataFrame] | None = None) -> None:
         """Keep the options of a stage, and its history."""

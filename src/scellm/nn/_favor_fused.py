@@ -51,8 +51,8 @@ def _is_right(device: torch.device, dtype: torch.dtype, shape: tuple[int, int]) 
         why = f"a difference of {off:.2g}, and at most {_TOLERANCE[dtype]} was expected"
     if not off <= _TOLERANCE[dtype]:
         logger.warning(
-            "FAVOR+: on %s in %s the fused kernels are not used (%s). Results are the same without them; %s=0 leaves the "
-            "attempt out",
+            "FAVOR+: on %s in %s the fused kernels are not used (%s). Results are the same without them; %s=0 leaves "
+            "the attempt out",
             device,
             dtype,
             why[:300],

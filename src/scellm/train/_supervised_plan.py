@@ -49,7 +49,6 @@ class SupervisedPlan(TokenPlan, ABC):
     """
 
     many_processes = False
-    processes = Processes()
 
     def __init__(
         self, module: BaseModuleClass, parts: Sequence[nn.Module], config: FineTuningConfig, seed: int | None = None

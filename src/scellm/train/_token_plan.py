@@ -9,9 +9,19 @@ import lightning.pytorch as pl
 import torch
 from torch import Tensor, nn
 
+from scellm.train._processes import Processes
+
 
 class TokenPlan(pl.LightningModule):
-    """A plan whose batches are packed tokens."""
+    """A plan whose batches are packed tokens.
+
+    Attributes
+    ----------
+    processes
+        The processes that share its steps; known once the run begins.
+    """
+
+    processes = Processes()
 
     def transfer_batch_to_device(self, batch: dict[str, Tensor], device: torch.device, dataloader_idx: int) -> Any:
         """Leave the batch on the CPU: chunks are cut there and moved one by one."""
