@@ -16,6 +16,7 @@ ALLOWED = {"float32": 1e-5, "narrow": 1e-5, "no mask": 1e-5, "one token": 1e-5, 
 def output(name):
     """What a module prints, in a process of its own: in this one, jaxtyping has rewritten the kernels."""
     env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    env.pop("TRITON_INTERPRET", None)
     done = subprocess.run([sys.executable, "-m", name], env=env, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(done.stdout.splitlines()[-1])
