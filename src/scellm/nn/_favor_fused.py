@@ -26,8 +26,8 @@ _LAUNCH = {"num_warps": 4, "num_stages": 2}
 _TOLERANCE = {torch.float16: 1e-2, torch.bfloat16: 3e-2}
 """For each dtype that is fused, the largest difference to the formula, as a share of its norm.
 
-In float32 the kernels are right as well, but a GPU multiplies without its matrix units there, so torch's own products
-are used.
+float32 is not fused: by Triton's default, the kernels would round its factors to ten bits (TF32) on a GPU, and torch's
+own products do not.
 """
 
 
